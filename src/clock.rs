@@ -1,0 +1,149 @@
+//! Time as the crate reads it: monotonic for durations, rates and schedules, wall time for timestamps only.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where time comes from.
+///
+/// Everything that reads the time takes a clock: the system's in programs, a [`ManualClock`] in tests.
+///
+/// ```
+/// use std::time::Duration;
+/// use tagmeter::clock::{Clock, ManualClock};
+///
+/// let manual = ManualClock::new();
+/// let clock = Clock::from(manual.clone());
+/// manual.advance(Duration::from_secs(5));
+/// assert_eq!(clock.now(), Duration::from_secs(5));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System { origin: Instant },
+    Manual(ManualClock),
+}
+
+impl Clock {
+    /// The clock of the operating system, counting from now.
+    ///
+    /// ```
+    /// let clock = tagmeter::clock::Clock::system();
+    /// assert!(clock.now() <= clock.now());
+    /// ```
+    pub fn system() -> Self {
+        Clock(Source::System { origin: Instant::now() })
+    }
+
+    /// Time since the clock was made. Never falls.
+    ///
+    /// ```
+    /// let clock = tagmeter::clock::Clock::system();
+    /// let start = clock.now();
+    /// assert!(clock.now() >= start);
+    /// ```
+    pub fn now(&self) -> Duration {
+        match &self.0 {
+            Source::System { origin } => origin.elapsed(),
+            Source::Manual(manual) => manual.elapsed(),
+        }
+    }
+
+    /// Wall time, for timestamps. May jump when somebody sets the machine's clock.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// assert!(tagmeter::clock::Clock::system().wall() > SystemTime::UNIX_EPOCH);
+    /// ```
+    pub fn wall(&self) -> SystemTime {
+        match &self.0 {
+            Source::System { .. } => SystemTime::now(),
+            Source::Manual(manual) => SystemTime::UNIX_EPOCH + manual.elapsed(),
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock::system()
+    }
+}
+
+impl From<ManualClock> for Clock {
+    fn from(manual: ManualClock) -> Self {
+        Clock(Source::Manual(manual))
+    }
+}
+
+/// A clock that moves when told to. Clones share the time; its wall time counts from 1970-01-01 UTC.
+///
+/// ```
+/// use std::time::Duration;
+/// use tagmeter::clock::ManualClock;
+///
+/// let clock = ManualClock::new();
+/// clock.advance(Duration::from_millis(1500));
+/// assert_eq!(clock.elapsed(), Duration::from_millis(1500));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ManualClock {
+    nanos: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that stands at zero.
+    ///
+    /// ```
+    /// assert!(tagmeter::clock::ManualClock::new().elapsed().is_zero());
+    /// ```
+    pub fn new() -> Self {
+        ManualClock::default()
+    }
+
+    /// Moves the time forward, by at most 584 years in all.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let clock = tagmeter::clock::ManualClock::new();
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(clock.elapsed(), Duration::from_secs(1));
+    /// ```
+    pub fn advance(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        // Relaxed: tests order clock moves by program order or by the channels they already use.
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Time moved so far.
+    ///
+    /// ```
+    /// assert!(tagmeter::clock::ManualClock::new().elapsed().is_zero());
+    /// ```
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let manual = ManualClock::new();
+        let clock = Clock::from(manual.clone());
+        assert_eq!(clock.now(), Duration::ZERO);
+        manual.advance(Duration::from_secs(7));
+        assert_eq!(clock.now(), Duration::from_secs(7));
+        assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(7));
+    }
+
+    #[test]
+    fn the_system_clock_never_falls() {
+        let clock = Clock::system();
+        let readings: Vec<Duration> = (0..1000).map(|_| clock.now()).collect();
+        assert!(readings.is_sorted());
+    }
+}

@@ -1,0 +1,12 @@
+//! tagmeter
+
+pub mod clock;
+pub mod model;
+mod name;
+pub mod stat;
+pub mod tag;
+mod unit;
+
+pub use name::Name;
+pub use tag::Tags;
+pub use unit::Unit;

@@ -1,0 +1,119 @@
+//! A snapshot of metrics: plain data, no atomics, no locks.
+//!
+//! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
+//! [`Series`], a series holds one [`Value`].
+
+mod value;
+
+pub use value::{HistogramValue, Number, Quantile, Shape, StateSetValue, Value};
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::name::Name;
+use crate::tag::{Id, Tags};
+use crate::unit::Unit;
+
+/// What kind of instrument a family holds.
+///
+/// ```
+/// assert_eq!(tagmeter::model::Kind::Counter.to_string(), "counter");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A count that only grows.
+    Counter,
+    /// A count that goes up and down.
+    UpDownCounter,
+    /// A level.
+    Gauge,
+    /// A count with its rates.
+    Meter,
+    /// Durations and their rates.
+    Timer,
+    /// A distribution of values.
+    Histogram,
+    /// Facts, as tags.
+    Info,
+    /// Which of some states are on.
+    StateSet,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Counter => "counter",
+            Kind::UpDownCounter => "up-down counter",
+            Kind::Gauge => "gauge",
+            Kind::Meter => "meter",
+            Kind::Timer => "timer",
+            Kind::Histogram => "histogram",
+            Kind::Info => "info",
+            Kind::StateSet => "state set",
+        })
+    }
+}
+
+/// All metrics of a registry, read in one pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    taken_at: SystemTime,
+    families: Vec<Family>,
+}
+
+impl Snapshot {
+    /// A snapshot of these families, in the order of their registration.
+    pub fn new(taken_at: SystemTime, families: Vec<Family>) -> Self {
+        Snapshot { taken_at, families }
+    }
+
+    /// When it was taken, by the wall clock.
+    pub fn taken_at(&self) -> SystemTime {
+        self.taken_at
+    }
+
+    /// The families, in the order of their registration.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// The value of one series.
+    pub fn get(&self, id: impl Into<Id>) -> Option<&Value> {
+        let id = id.into();
+        let mut same_name = self.families.iter().filter(|family| family.name == id.name);
+        same_name.find_map(|family| family.series.iter().find(|series| series.tags == id.tags)).map(|s| &s.value)
+    }
+
+    /// The number that says most about one series: see [`Value::number`].
+    pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
+        self.get(id)?.number()
+    }
+}
+
+/// All series of one name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Family {
+    /// The name, as given.
+    pub name: Name,
+    /// What kind of instrument it holds; every series' value is of this kind.
+    pub kind: Kind,
+    /// What it means; empty when nobody said.
+    pub help: Arc<str>,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// Its series, in the order of their creation.
+    pub series: Vec<Series>,
+}
+
+/// One series: tags and a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// What tells it apart from its family's other series.
+    pub tags: Tags,
+    /// What it counted or measured.
+    pub value: Value,
+    /// When it began to count.
+    pub start: SystemTime,
+}

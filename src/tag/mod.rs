@@ -1,0 +1,196 @@
+//! Tags: the key = value pairs that tell the series of one metric apart (Prometheus calls them labels).
+
+mod id;
+
+pub use id::Id;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+/// A set of tags: sorted by key, no key twice, no empty value (an empty value is an absent tag).
+///
+/// Cloning is cheap. Where a key is given twice, the later one counts.
+///
+/// ```
+/// use tagmeter::Tags;
+///
+/// let tags = Tags::from([("status", "200"), ("route", "/orders"), ("empty", "")]);
+/// assert_eq!(tags.iter().collect::<Vec<_>>(), [("route", "/orders"), ("status", "200")]);
+/// assert_eq!(tags.get("status"), Some("200"));
+/// ```
+#[doc(alias = "labels")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tags(Arc<[Tag]>);
+
+/// Key and value.
+type Tag = (Box<str>, Box<str>);
+
+impl Tags {
+    /// No tags.
+    ///
+    /// ```
+    /// assert!(tagmeter::Tags::new().is_empty());
+    /// ```
+    pub fn new() -> Self {
+        static EMPTY: LazyLock<Tags> = LazyLock::new(|| Tags(Arc::new([])));
+        EMPTY.clone()
+    }
+
+    /// The value of a key.
+    ///
+    /// ```
+    /// # use tagmeter::Tags;
+    /// assert_eq!(Tags::from([("city", "Oslo")]).get("city"), Some("Oslo"));
+    /// ```
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(own, _)| (**own).cmp(key)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Keys and values, sorted by key.
+    ///
+    /// ```
+    /// # use tagmeter::Tags;
+    /// let tags = Tags::from([("b", "2"), ("a", "1")]);
+    /// assert_eq!(tags.iter().next(), Some(("a", "1")));
+    /// ```
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// How many tags there are.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::Tags::from([("a", "1")]).len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    ///
+    /// ```
+    /// assert!(tagmeter::Tags::from([("a", "")]).is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These tags and, where a key is not among them, those of `lower`.
+    ///
+    /// ```
+    /// # use tagmeter::Tags;
+    /// let metric = Tags::from([("host", "a")]);
+    /// let reporter = Tags::from([("host", "b"), ("env", "dev")]);
+    /// assert_eq!(metric.over(&reporter), Tags::from([("env", "dev"), ("host", "a")]));
+    /// ```
+    pub fn over(&self, lower: &Tags) -> Tags {
+        lower.iter().chain(self.iter()).collect()
+    }
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        Tags::new()
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Tags {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
+        let mut sorted: Vec<Tag> =
+            tags.into_iter().map(|(key, value)| (key.as_ref().into(), value.as_ref().into())).collect();
+        // Stable, so that among equal keys the one given last stays last.
+        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        sorted.reverse();
+        sorted.dedup_by(|later, earlier| later.0 == earlier.0);
+        sorted.retain(|(_, value)| !value.is_empty());
+        sorted.reverse();
+        if sorted.is_empty() { Tags::new() } else { Tags(sorted.into()) }
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>, const N: usize> From<[(K, V); N]> for Tags {
+    fn from(tags: [(K, V); N]) -> Self {
+        tags.into_iter().collect()
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> From<&[(K, V)]> for Tags {
+    fn from(tags: &[(K, V)]) -> Self {
+        tags.iter().map(|(key, value)| (key, value)).collect()
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> From<Vec<(K, V)>> for Tags {
+    fn from(tags: Vec<(K, V)>) -> Self {
+        tags.into_iter().collect()
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> From<BTreeMap<K, V>> for Tags {
+    fn from(tags: BTreeMap<K, V>) -> Self {
+        tags.into_iter().collect()
+    }
+}
+
+impl<K: AsRef<str> + Ord, V: AsRef<str>, S> From<HashMap<K, V, S>> for Tags {
+    fn from(tags: HashMap<K, V, S>) -> Self {
+        tags.into_iter().collect()
+    }
+}
+
+impl From<()> for Tags {
+    fn from((): ()) -> Self {
+        Tags::new()
+    }
+}
+
+impl From<&Tags> for Tags {
+    fn from(tags: &Tags) -> Self {
+        tags.clone()
+    }
+}
+
+impl fmt::Display for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (at, (key, value)) in self.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{key}={value:?}")?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_of_two_equal_keys_counts() {
+        assert_eq!(Tags::from([("a", "1"), ("b", "x"), ("a", "2")]), Tags::from([("a", "2"), ("b", "x")]));
+    }
+
+    #[test]
+    fn an_empty_value_given_last_takes_the_tag_away() {
+        assert!(Tags::from([("a", "1"), ("a", "")]).is_empty());
+    }
+
+    #[test]
+    fn higher_tags_win_over_lower_ones() {
+        let merged = Tags::from([("a", "metric")]).over(&Tags::from([("a", "reporter"), ("b", "reporter")]));
+        assert_eq!(merged, Tags::from([("a", "metric"), ("b", "reporter")]));
+    }
+
+    #[test]
+    fn display_reads_like_a_page() {
+        assert_eq!(Tags::from([("b", "say \"hi\""), ("a", "1")]).to_string(), r#"{a="1",b="say \"hi\""}"#);
+    }
+}
