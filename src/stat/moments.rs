@@ -1,0 +1,116 @@
+//! Count, extremes, mean and variance, kept without the values.
+
+/// Moments of values: count, least, greatest, mean, and the sum of squared distances from the mean.
+///
+/// Updated by Welford's method and merged by that of Chan, Golub and LeVeque: the distance is always taken from a mean near
+/// the values, so that a large offset with little spread (or a first value far from all others) costs no digits, which
+/// sums of squares would lose.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Moments {
+    pub(crate) count: u64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// Adds a finite value.
+    pub(crate) fn record(&mut self, value: f64) {
+        self.merge(&Moments { count: 1, min: value, max: value, mean: value, squares: 0.0 });
+    }
+
+    /// Adds all values of another set.
+    pub(crate) fn merge(&mut self, other: &Moments) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = *other;
+            return;
+        }
+        let count = self.count.saturating_add(other.count);
+        let share = other.count as f64 / count as f64;
+        let distance = other.mean - self.mean;
+        self.squares += other.squares + distance * distance * (self.count as f64 * share);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        let mean = if distance.is_finite() {
+            self.mean + distance * share
+        } else {
+            self.mean * (1.0 - share) + other.mean * share
+        };
+        // Rounding may carry the mean past the only value there is.
+        self.mean = mean.clamp(self.min, self.max);
+        self.count = count;
+    }
+
+    /// Sample variance (n − 1): `0.0` for one value, not finite when squares do not fit.
+    pub(crate) fn variance(&self) -> f64 {
+        match self.count {
+            0 | 1 => 0.0,
+            count => self.squares / (count - 1) as f64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: &[f64]) -> Moments {
+        let mut moments = Moments::default();
+        values.iter().for_each(|value| moments.record(*value));
+        moments
+    }
+
+    /// Two passes: first the mean, then the distances from it.
+    fn naive(values: &[f64]) -> (f64, f64) {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        (mean, if values.len() < 2 { 0.0 } else { squares / (values.len() - 1) as f64 })
+    }
+
+    #[test]
+    fn a_large_offset_costs_no_digits() {
+        let moments = of(&[1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0]);
+        assert_eq!((moments.mean, moments.variance()), (1e9 + 10.0, 30.0));
+    }
+
+    #[test]
+    fn a_first_value_far_from_the_others_costs_no_digits() {
+        let values: Vec<f64> = std::iter::once(1e6).chain((0..10_000).map(|i| f64::from(i % 2))).collect();
+        let (mean, variance) = naive(&values);
+        assert!((of(&values).mean / mean - 1.0).abs() < 1e-9);
+        assert!((of(&values).variance() / variance - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn values_at_the_ends_of_the_range_have_a_mean() {
+        let moments = of(&[f64::MAX, -f64::MAX, f64::MAX, f64::MAX]);
+        assert!((moments.mean / f64::MAX - 0.5).abs() < 1e-9);
+        assert!(!moments.variance().is_finite());
+    }
+
+    proptest! {
+        #[test]
+        fn moments_are_those_of_two_passes_however_they_are_merged(
+            values in prop::collection::vec(-1e6..1e6, 1..300_usize),
+            offset in prop::sample::select(vec![0.0, 1e6, -1e6]),
+            cut: prop::sample::Index,
+        ) {
+            let values: Vec<f64> = values.into_iter().map(|value| value + offset).collect();
+            let (head, tail) = values.split_at(cut.index(values.len()));
+            let mut merged = of(head);
+            merged.merge(&of(tail));
+            let (mean, variance) = naive(&values);
+            for moments in [of(&values), merged] {
+                prop_assert_eq!(moments.count, values.len() as u64);
+                prop_assert!((moments.mean - mean).abs() <= 1e-6);
+                prop_assert!((moments.variance() - variance).abs() <= 1e-6 * variance.max(1e-6));
+                prop_assert!(moments.min <= moments.mean && moments.mean <= moments.max);
+            }
+        }
+    }
+}
