@@ -15,26 +15,25 @@
 //! The names come from Coda Hale's `metrics` for Java and from pyformance, its Python relative. On purpose, some of the
 //! numbers do not:
 //!
-//! | | pyformance 0.4 | `metrics` (Java) | here | why |
+//! | | pyformance 0.4 | `metrics` 4 (Java) | here | why |
 //! |---|---|---|---|---|
-//! | ticks of a rate | at a read, when 5 s have passed | at a mark or read, each 5 s | every 5 s from the start, whoever reads ([`Averages`]) | a rate must not depend on how often it is looked at |
-//! | an idle hour | one smoothed step | 720 steps | one step, in closed form ([`Ewma::idle`]) | the same number as 720 steps, in constant time |
-//! | mean rate in the first instant | division by zero | 0 | 0 | no rate is ever NaN or infinite |
-//! | clock set back | negative rates | monotonic clock | monotonic clock; a time that goes back ends no tick | |
-//! | min, max, mean, std_dev | of all values ever | of the reservoir | of the [`Window`], exact | an extreme from last week says nothing about now |
-//! | variance | restarts when the running mean is −1 | of the sample | n − 1, over all values of the window | |
-//! | percentiles | of a random sample of 1 028 values that favours the last minutes | the same | of every value of the window, from bins within 1 % ([`Distribution::quantile`]) | the 99.9th percentile of a sample of 1 028 rests on one value |
-//! | between two values | on a straight line from one to the next | the same | the nearer one | a time that nobody waited is no percentile |
-//! | empty | 0, least value 2147483647 | 0 | absent (`None`) | zero is a value |
-//! | NaN, ±Inf | spoil every later number | not possible: whole numbers | left out; the instruments count them | |
+//! | ticks of a rate | at a read, when 5 s or more have passed | every 5 s from the start | every 5 s from the start ([`Averages`]) | a rate must not depend on how often it is looked at |
+//! | an idle hour | one step, smoothed by the hour | 720 steps | one step that equals 720 ([`Ewma::idle`]) | constant time |
+//! | mean rate when no time has passed | division by zero | infinite | 0 | no rate is ever NaN or infinite |
+//! | a clock that goes back | negative rates, lost durations | monotonic clock | monotonic clock; a time that goes back ends no tick | |
+//! | min, max, mean, std_dev | of all values ever | of the sample, weighted | of the [`Window`], exact | an extreme from last week says nothing about now |
+//! | variance | n − 1, restarts when the running mean is −1 | of the weighted sample | n − 1 ([`Distribution::std_dev`]) | |
+//! | percentiles | of a random sample of 1 028 values, newer ones preferred | the same | of every value in the window, by bins within 1 % ([`Distribution::quantile`]) | the 99.9th percentile of 1 028 values is one value |
+//! | position of a percentile | p·(n + 1), on a straight line between two values | by weight, no line | p·(n + 1), the nearer value | what nobody measured is no percentile |
+//! | empty | 0; min 2147483647, max −2147483647 | 0 | absent (`None`) | zero is a value |
+//! | NaN, ±Inf | spoil every later number | cannot be given: whole numbers | left out, and counted by the instruments | |
 //!
-//! Sources: pyformance 0.4 as released on PyPI; [`EWMA`], [`Meter`], [`ExponentiallyDecayingReservoir`] and
-//! [`UniformSnapshot`] of Dropwizard Metrics 4.
+//! Sources: pyformance 0.4 as released on PyPI; [`Meter`], [`ExponentialMovingAverages`] and [`WeightedSnapshot`] of
+//! Dropwizard Metrics.
 //!
-//! [`EWMA`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/EWMA.java
 //! [`Meter`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/Meter.java
-//! [`ExponentiallyDecayingReservoir`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/ExponentiallyDecayingReservoir.java
-//! [`UniformSnapshot`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/UniformSnapshot.java
+//! [`ExponentialMovingAverages`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/ExponentialMovingAverages.java
+//! [`WeightedSnapshot`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/WeightedSnapshot.java
 
 mod bins;
 mod buckets;
