@@ -43,7 +43,7 @@ pub(crate) fn as_json(value: &toml::Value) -> Value {
         toml::Value::Table(fields) => {
             fields.iter().map(|(key, value)| (key.clone(), as_json(value))).collect()
         }
-        other => serde_json::to_value(other).unwrap(),
+        other => serde_json::to_value(other).expect("TOML scalars are JSON scalars"),
     }
 }
 
