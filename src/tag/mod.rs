@@ -1,8 +1,35 @@
 //! Tags: the key = value pairs that tell the series of one metric apart (Prometheus calls them labels).
+//!
+//! | you have | you want | use |
+//! |---|---|---|
+//! | pairs, a map, an array | tags | [`Tags`] and its `From`s |
+//! | `env:prod, zone:eu` | tags | `"…".parse::<Tags>()`, or [`Environment::tags`] for the variable `APPTUIT_TAGS` |
+//! | a name and tags | what a series is called | [`Id`] |
+//! | an [`Id`] | Apptuit's `name{"key": "value"}` and back | [`Id::encode`], [`Id::decode`] |
+//! | any name or key | one that a push accepts | [`Sanitize`] |
+//! | tags of environment, reporter and metric | those that are sent | [`TagLayers`] |
+//!
+//! Names and tags are kept as given; only what is sent is rewritten. In every form an empty value is an absent tag.
 
+mod characters;
+mod codec;
+mod environment;
 mod id;
+mod json;
+mod merge;
+mod sanitize;
+mod text;
+// Families of typed tags read it.
+#[allow(dead_code)]
+pub(crate) mod typed;
 
+pub use codec::{DecodeError, EncodeError};
+pub use environment::{DISABLE_HOST_TAG, Environment, EnvironmentError, TAGS};
 pub use id::Id;
+pub use json::InvalidJson;
+pub use merge::{APPTUIT_MAX_TAGS, Collision, MergeError, MergedTags, TagLayers};
+pub use sanitize::{IllegalName, Sanitize, UnknownSanitize};
+pub use text::ParseTagsError;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -1,0 +1,1 @@
+//! Averages, buckets, percentiles: ewma, meter, histogram, percentile, timer.
