@@ -1,12 +1,24 @@
 //! tagmeter
 
+#[macro_use]
+#[doc(hidden)]
+pub mod macros;
+
+mod cell;
 pub mod clock;
+pub mod metric;
 pub mod model;
 mod name;
+pub mod registry;
 pub mod stat;
 pub mod tag;
 mod unit;
 
+pub use metric::{
+    Counter, FloatCounter, Gauge, Histogram, Info, Meter, OutcomeTimer, StateSet, TimedExt, Timer,
+    UpDownCounter,
+};
 pub use name::Name;
+pub use registry::{Registry, global};
 pub use tag::Tags;
 pub use unit::Unit;

@@ -51,9 +51,20 @@ impl Distribution {
     /// assert_eq!(distribution.count(), 1);
     /// ```
     pub fn record(&mut self, value: f64) {
-        if value.is_finite() {
-            self.moments.record(value);
-            self.bins.add(bins::key(value), 1);
+        self.record_n(value, 1);
+    }
+
+    /// Adds a value `times` times.
+    ///
+    /// ```
+    /// let mut distribution = tagmeter::stat::Distribution::default();
+    /// distribution.record_n(7.0, 1000);
+    /// assert_eq!((distribution.count(), distribution.mean()), (1000, Some(7.0)));
+    /// ```
+    pub fn record_n(&mut self, value: f64, times: u64) {
+        if value.is_finite() && times > 0 {
+            self.moments.record_n(value, times);
+            self.bins.add(bins::key(value), times);
         }
     }
 

@@ -39,10 +39,12 @@ mod bins;
 mod buckets;
 mod distribution;
 mod ewma;
+mod extreme;
 mod moments;
 mod window;
 
 pub use buckets::{Buckets, InvalidBuckets};
 pub use distribution::Distribution;
 pub use ewma::{Averages, Ewma, Rates};
+pub use extreme::SlidingExtreme;
 pub use window::Window;

@@ -15,9 +15,9 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
-    /// Adds a finite value.
-    pub(crate) fn record(&mut self, value: f64) {
-        self.merge(&Moments { count: 1, min: value, max: value, mean: value, squares: 0.0 });
+    /// Adds a finite value `count` times.
+    pub(crate) fn record_n(&mut self, value: f64, count: u64) {
+        self.merge(&Moments { count, min: value, max: value, mean: value, squares: 0.0 });
     }
 
     /// Adds all values of another set.
@@ -61,7 +61,7 @@ mod tests {
 
     fn of(values: &[f64]) -> Moments {
         let mut moments = Moments::default();
-        values.iter().for_each(|value| moments.record(*value));
+        values.iter().for_each(|value| moments.record_n(*value, 1));
         moments
     }
 

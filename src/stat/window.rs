@@ -84,10 +84,22 @@ impl Window {
     /// assert_eq!(window.read(Duration::from_secs(1)).count(), 1);
     /// ```
     pub fn record(&mut self, now: Duration, value: f64) {
+        self.record_n(now, value, 1);
+    }
+
+    /// Adds a value `times` times.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let mut window = tagmeter::stat::Window::default();
+    /// window.record_n(Duration::ZERO, 2.5, 3);
+    /// assert_eq!(window.read(Duration::ZERO).count(), 3);
+    /// ```
+    pub fn record_n(&mut self, now: Duration, value: f64, times: u64) {
         self.advance(now);
         let at = self.place(self.newest);
         if let Some(slot) = self.slots.get_mut(at) {
-            slot.record(value);
+            slot.record_n(value, times);
         }
     }
 

@@ -21,7 +21,7 @@ mod sanitize;
 mod text;
 // Families of typed tags read it.
 #[allow(dead_code)]
-pub(crate) mod typed;
+mod typed;
 
 pub use codec::{DecodeError, EncodeError};
 pub use environment::{DISABLE_HOST_TAG, Environment, EnvironmentError, TAGS};
@@ -30,6 +30,8 @@ pub use json::InvalidJson;
 pub use merge::{APPTUIT_MAX_TAGS, Collision, MergeError, MergedTags, TagLayers};
 pub use sanitize::{IllegalName, Sanitize, UnknownSanitize};
 pub use text::ParseTagsError;
+
+pub(crate) use typed::pairs_of;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -1,0 +1,148 @@
+//! A histogram's buckets and sum, readable only as a whole.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::count::{Count, Total};
+
+/// Buckets and their sum, kept twice.
+///
+/// Writers use the hot half, named by the top bit of `started`; they never wait. A reader makes the cold half hot, waits
+/// until every record that began in the now cold half has ended there, reads it, and pours it into the hot half.
+/// So what it reads is all records that began before the turn and no others, and the hot half always ends up
+/// holding everything: nothing a reader returns is torn or lower than before.
+///
+/// | field | written by | meaning |
+/// |---|---|---|
+/// | `started` low 63 bits | writers, +1 before a record | records begun, ever |
+/// | `started` top bit | readers, under `reading` | which half is hot |
+/// | `halves[i].finished` | writers, +1 after a record; readers | records wholly in this half |
+#[derive(Debug)]
+pub(crate) struct BucketCells<S> {
+    started: AtomicU64,
+    halves: [Half<S>; 2],
+    reading: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Half<S> {
+    counts: Box<[Count]>,
+    sum: S,
+    finished: AtomicU64,
+}
+
+/// The top bit of `started`. Adding it turns the halves around: the carry falls off the word.
+const HOT: u64 = 1 << 63;
+/// Looks at an unfinished record before the reader lets its writer's thread have the processor.
+const SPINS: u32 = 64;
+
+impl<S: Total> BucketCells<S> {
+    pub(crate) fn new(buckets: usize) -> Self {
+        let half = || Half {
+            counts: (0..buckets).map(|_| Count::default()).collect(),
+            sum: S::default(),
+            finished: AtomicU64::new(0),
+        };
+        BucketCells { started: AtomicU64::new(0), halves: [half(), half()], reading: Mutex::new(()) }
+    }
+
+    /// Counts `times` values in a bucket and adds `amount`, their sum.
+    #[inline]
+    pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
+        // Acquire: a record in a half that was just emptied comes after the emptying.
+        let ticket = self.started.fetch_add(1, Ordering::Acquire);
+        let half = &self.halves[usize::from(ticket >= HOT)];
+        half.counts[bucket].add(times);
+        half.sum.add(amount);
+        // Release: who sees this record finished sees its counts and sum.
+        half.finished.fetch_add(1, Ordering::Release);
+    }
+
+    /// Counts by bucket, and the sum.
+    pub(crate) fn read(&self) -> (Vec<u64>, S::Amount) {
+        let _reading = self.reading.lock();
+        let (cold, hot) = self.turn();
+        let counts: Vec<u64> = cold.counts.iter().map(Count::take).collect();
+        let sum = cold.sum.take();
+        for (count, cell) in counts.iter().zip(&hot.counts) {
+            cell.add(*count);
+        }
+        hot.sum.add(sum);
+        // Relaxed: the next reader comes after us by the lock; writers only add.
+        hot.finished.fetch_add(cold.finished.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        (counts, sum)
+    }
+
+    /// Forgets everything recorded before now.
+    pub(crate) fn reset(&self) {
+        let _reading = self.reading.lock();
+        let (cold, hot) = self.turn();
+        for cell in &cold.counts {
+            cell.take();
+        }
+        cold.sum.take();
+        hot.finished.fetch_add(cold.finished.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Makes the other half hot and waits until the cold one is complete. The caller holds `reading`.
+    fn turn(&self) -> (&Half<S>, &Half<S>) {
+        // Release: writers of the new hot half see it emptied. Acquire is the loads' below.
+        let before = self.started.fetch_add(HOT, Ordering::Release);
+        let [first, second] = &self.halves;
+        let (cold, hot) = if before >= HOT { (second, first) } else { (first, second) };
+        let mut spins = 0;
+        // Acquire: with every record finished, their counts and sums are visible.
+        while cold.finished.load(Ordering::Acquire) != before & !HOT {
+            spins += 1;
+            if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+        (cold, hot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::super::count::FloatCount;
+    use super::*;
+
+    #[test]
+    fn reads_are_whole_and_never_fall_while_four_threads_write() {
+        const EACH: u64 = 20_000;
+        let cells = BucketCells::<FloatCount>::new(3);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..EACH).for_each(|n| cells.record((n % 3) as usize, 1, 1.0))))
+                .collect();
+            scope.spawn(|| {
+                let mut last = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let (counts, sum) = cells.read();
+                    let count: u64 = counts.iter().sum();
+                    assert_eq!(sum, count as f64);
+                    assert!(count >= last);
+                    last = count;
+                }
+            });
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            done.store(true, Ordering::Relaxed);
+        });
+        let (counts, sum) = cells.read();
+        assert_eq!((counts.iter().sum::<u64>(), sum), (4 * EACH, (4 * EACH) as f64));
+    }
+
+    #[test]
+    fn a_reset_forgets_the_past_only() {
+        let cells = BucketCells::<Count>::new(2);
+        cells.record(0, 5, 50);
+        cells.read();
+        cells.record(1, 1, 7);
+        cells.reset();
+        assert_eq!(cells.read(), (vec![0, 0], 0));
+        cells.record(1, 2, 9);
+        assert_eq!(cells.read(), (vec![0, 2], 9));
+    }
+}

@@ -1,0 +1,61 @@
+//! When a meter's averages move on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::stat::{Averages, Rates};
+
+/// A meter's averages, advanced by whoever first notices that a tick has ended; the others pass by.
+#[derive(Debug)]
+pub(crate) struct Ticks {
+    /// When the running tick ends, in nanoseconds of the clock: lets marks skip the lock.
+    ends_at: AtomicU64,
+    averages: Mutex<Averages>,
+}
+
+impl Ticks {
+    pub(crate) fn new(now: Duration) -> Self {
+        let averages = Averages::new(now);
+        Ticks { ends_at: AtomicU64::new(nanos(averages.next_tick())), averages: Mutex::new(averages) }
+    }
+
+    /// Ends the ticks that lie before `now`. `total` is the count without what happens at `now`.
+    #[inline]
+    pub(crate) fn catch_up(&self, now: Duration, total: impl FnOnce() -> u64) {
+        // Relaxed: a stale value costs one look at the lock; the lock orders the rest.
+        if nanos(now) >= self.ends_at.load(Ordering::Relaxed) {
+            self.advance(now, total);
+        }
+    }
+
+    /// Rates at `now`, with `total` events counted.
+    pub(crate) fn rates(&self, now: Duration, total: u64) -> Rates {
+        let mut averages = self.averages.lock();
+        averages.advance(now, total);
+        self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
+        averages.rates(now, total)
+    }
+
+    /// Starts anew.
+    pub(crate) fn reset(&self, now: Duration) {
+        let mut averages = self.averages.lock();
+        *averages = Averages::new(now);
+        self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn advance(&self, now: Duration, total: impl FnOnce() -> u64) {
+        // Whoever holds the lock is doing this already.
+        if let Some(mut averages) = self.averages.try_lock() {
+            averages.advance(now, total());
+            self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A time of the clock in nanoseconds, enough for 584 years.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,53 @@
+//! Running the user's functions while metrics are read.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::cell::{RecordingProblem, note};
+
+thread_local! {
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a user's function. `None` where it panics, and where it is reached from inside another one: a function that
+/// reads the registry it belongs to would otherwise call itself for ever.
+pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Option<T> {
+    let _running = Running::enter()?;
+    let result = catch_unwind(AssertUnwindSafe(function));
+    result.inspect_err(|_| note(RecordingProblem::CallbackPanicked)).ok()
+}
+
+struct Running;
+
+impl Running {
+    fn enter() -> Option<Self> {
+        // A thread that is ending has no thread-locals any more: it reads without functions.
+        match RUNNING.try_with(|running| running.replace(true)) {
+            Ok(false) => Some(Running),
+            Ok(true) | Err(_) => None,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = RUNNING.try_with(|running| running.set(false));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_inside_a_function_is_not_run() {
+        assert_eq!(call(|| call(|| 1)), Some(None));
+        assert_eq!(call(|| 2), Some(2));
+    }
+
+    #[test]
+    fn after_a_panic_functions_run_again() {
+        assert_eq!(call(|| panic!("once")), None::<()>);
+        assert_eq!(call(|| 3), Some(3));
+    }
+}

@@ -1,0 +1,86 @@
+//! A count in fractions.
+
+use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
+use crate::cell::{FloatCount, RecordingProblem, Total, note};
+use crate::model::{Kind, Number, Value};
+
+/// A count that only grows and takes fractions: seconds of processor time, joules.
+///
+/// Units: whatever is counted. Shape: as [`Counter`](super::Counter).
+/// Range: NaN, infinities and negative amounts are refused and counted; the total stops at the greatest `f64`.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// let joules = registry.float_counter("spent_joules");
+/// joules.add(0.5);
+/// joules.add(-3.0); // refused
+/// assert_eq!(joules.get(), 0.5);
+/// ```
+#[derive(Debug, Clone)]
+pub struct FloatCounter(pub(crate) Handle<FloatCount>);
+
+impl FloatCounter {
+    /// Counts `amount`.
+    ///
+    /// ```
+    /// # let counter = tagmeter::Registry::new().float_counter("c");
+    /// counter.add(1.5);
+    /// assert_eq!(counter.get(), 1.5);
+    /// ```
+    #[inline]
+    pub fn add(&self, amount: f64) {
+        if !amount.is_finite() {
+            note(RecordingProblem::NotFinite);
+        } else if amount < 0.0 {
+            note(RecordingProblem::Negative);
+        } else {
+            self.0.cell().add(amount);
+        }
+    }
+
+    /// The count so far.
+    ///
+    /// ```
+    /// # let counter = tagmeter::Registry::new().float_counter("c");
+    /// assert_eq!(counter.get(), 0.0);
+    /// ```
+    pub fn get(&self) -> f64 {
+        self.0.cell().get()
+    }
+}
+
+impl sealed::Sealed for FloatCounter {}
+
+impl Instrument for FloatCounter {
+    type Settings = ();
+    const KIND: Kind = Kind::Counter;
+
+    fn settings(requested: &Requested) -> Result<(), Unsuitable> {
+        requested.nothing(Self::KIND)
+    }
+
+    fn create((): &(), _context: &Context) -> Self {
+        FloatCounter(Handle::of(FloatCount::default()))
+    }
+
+    fn read(&self) -> Option<Value> {
+        Some(Value::Counter(Number::Float(self.get())))
+    }
+
+    fn reset(&self) {
+        self.0.cell().take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_counted_leaves_the_total_alone() {
+        let counter = FloatCounter::create(&(), &Context::default());
+        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5].into_iter().for_each(|amount| counter.add(amount));
+        counter.add(0.25);
+        assert_eq!(counter.get(), 0.25);
+    }
+}

@@ -1,0 +1,70 @@
+//! How an instrument finds its cell.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// A shared cell, found at once or, for a `static` instrument, at its first use.
+pub(crate) struct Handle<C> {
+    cell: OnceLock<Arc<C>>,
+    late: Option<Late<C>>,
+}
+
+/// How a `static` instrument will find its cell. The function comes from the registry, which this layer does not know.
+struct Late<C> {
+    name: &'static str,
+    help: &'static str,
+    bind: fn(name: &'static str, help: &'static str) -> Handle<C>,
+}
+
+impl<C> Handle<C> {
+    pub(crate) fn of(cell: C) -> Self {
+        Handle { cell: OnceLock::from(Arc::new(cell)), late: None }
+    }
+
+    pub(crate) const fn late(name: &'static str, bind: fn(&'static str, &'static str) -> Handle<C>) -> Self {
+        Handle { cell: OnceLock::new(), late: Some(Late { name, help: "", bind }) }
+    }
+
+    pub(crate) const fn set_help(&mut self, help: &'static str) {
+        if let Some(late) = &mut self.late {
+            late.help = help;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cell(&self) -> &C {
+        self.shared()
+    }
+
+    #[inline]
+    fn shared(&self) -> &Arc<C> {
+        match self.cell.get() {
+            Some(cell) => cell,
+            None => self.bind(),
+        }
+    }
+
+    #[cold]
+    fn bind(&self) -> &Arc<C> {
+        let late = self.late.as_ref().expect("a handle without a cell was made by `late`");
+        // Not inside `get_or_init`: binding may log, and the logger may use this very instrument.
+        let bound = (late.bind)(late.name, late.help);
+        self.cell.get_or_init(|| bound.shared().clone())
+    }
+}
+
+impl<C> Clone for Handle<C> {
+    fn clone(&self) -> Self {
+        Handle { cell: OnceLock::from(self.shared().clone()), late: None }
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Handle<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.cell.get(), &self.late) {
+            (Some(cell), _) => cell.fmt(f),
+            (None, Some(late)) => write!(f, "unused {:?}", late.name),
+            (None, None) => f.write_str("unbound"),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A distribution of values.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Context, DistributionSettings, Handle, Instrument, Requested, Unsuitable, sealed};
+use crate::cell::{BucketCells, FloatCount, RecentCell, RecordingProblem, note};
+use crate::clock::Clock;
+use crate::model::{HistogramValue, Kind, Value};
+
+/// How large things are: response bytes, batch sizes.
+///
+/// Units: those of its definition.
+/// Shape: a histogram `<name>` with exact buckets for Prometheus (a summary where its definition says
+/// `.summary(…)`); `<name>.count`, `.avg`, `.min`, `.max`, `.std_dev` and percentiles in line protocols.
+/// Range: NaN and infinities are refused and counted. Count is the sum of the buckets and never falls; every snapshot
+/// is true in itself. Quantiles, minimum, maximum and deviation describe the last minute and are recorded only where
+/// the definition, the registry or an attached reporter asks for them; without that, quantiles are interpolated.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// let sizes = registry.histogram("response_bytes");
+/// sizes.record(512.0);
+/// sizes.record_n(64.0, 3);
+/// assert_eq!(sizes.value().count(), 4);
+/// assert_eq!(sizes.value().sum, 704.0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Histogram(pub(crate) Handle<HistogramCell>);
+
+#[derive(Debug)]
+pub(crate) struct HistogramCell {
+    settings: DistributionSettings,
+    cells: BucketCells<FloatCount>,
+    went_negative: AtomicBool,
+    recent: Recent,
+}
+
+/// The window of recent values, where somebody wants it.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    clock: Clock,
+    always: bool,
+    wanted: Arc<AtomicBool>,
+    cell: RecentCell,
+}
+
+impl Recent {
+    pub(crate) fn new(settings: &DistributionSettings, context: &Context) -> Self {
+        Recent {
+            clock: context.clock.clone(),
+            always: settings.quantiles,
+            wanted: context.quantiles.clone(),
+            cell: RecentCell::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, value: f64, times: u64) {
+        if self.is_wanted() {
+            self.cell.record(self.clock.now(), value, times);
+        }
+    }
+
+    pub(crate) fn read(&self) -> Option<crate::stat::Distribution> {
+        self.is_wanted().then(|| self.cell.read(self.clock.now()))
+    }
+
+    pub(crate) fn reset(&self) {
+        self.cell.reset();
+    }
+
+    fn is_wanted(&self) -> bool {
+        // Relaxed: a record more or less around the moment somebody starts to ask makes no difference.
+        self.always || self.wanted.load(Ordering::Relaxed)
+    }
+}
+
+impl Histogram {
+    /// Records a value.
+    ///
+    /// ```
+    /// # let histogram = tagmeter::Registry::new().histogram("h");
+    /// histogram.record(0.3);
+    /// assert_eq!(histogram.value().count(), 1);
+    /// ```
+    #[inline]
+    pub fn record(&self, value: f64) {
+        self.record_n(value, 1);
+    }
+
+    /// Records a value `times` times.
+    ///
+    /// ```
+    /// # let histogram = tagmeter::Registry::new().histogram("h");
+    /// histogram.record_n(0.3, 1000);
+    /// assert_eq!(histogram.value().count(), 1000);
+    /// ```
+    #[inline]
+    pub fn record_n(&self, value: f64, times: u64) {
+        if !value.is_finite() {
+            return note(RecordingProblem::NotFinite);
+        }
+        if times > 0 {
+            self.0.cell().record(value, times);
+        }
+    }
+
+    /// What was recorded.
+    ///
+    /// ```
+    /// # let histogram = tagmeter::Registry::new().histogram("h");
+    /// histogram.record(0.3);
+    /// assert_eq!(histogram.value().sum, 0.3);
+    /// ```
+    pub fn value(&self) -> HistogramValue {
+        self.0.cell().value()
+    }
+}
+
+impl HistogramCell {
+    #[inline]
+    fn record(&self, value: f64, times: u64) {
+        if value < 0.0 {
+            // Relaxed: the flag is only ever raised, and the sum it speaks of is read later.
+            self.went_negative.store(true, Ordering::Relaxed);
+        }
+        let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
+        self.cells.record(self.settings.buckets.index_of(value), times, sum);
+        self.recent.record(value, times);
+    }
+
+    fn value(&self) -> HistogramValue {
+        let (counts, sum) = self.cells.read();
+        HistogramValue {
+            buckets: self.settings.buckets.clone(),
+            counts,
+            sum,
+            sum_can_fall: self.went_negative.load(Ordering::Relaxed),
+            window: self.recent.read(),
+            shape: self.settings.shape.clone(),
+        }
+    }
+}
+
+impl sealed::Sealed for Histogram {}
+
+impl Instrument for Histogram {
+    type Settings = DistributionSettings;
+    const KIND: Kind = Kind::Histogram;
+
+    fn settings(requested: &Requested) -> Result<DistributionSettings, Unsuitable> {
+        requested.distribution(Self::KIND)
+    }
+
+    fn describe(settings: &DistributionSettings) -> String {
+        settings.to_string()
+    }
+
+    fn create(settings: &DistributionSettings, context: &Context) -> Self {
+        Histogram(Handle::of(HistogramCell {
+            settings: settings.clone(),
+            cells: BucketCells::new(settings.buckets.bounds().len() + 1),
+            went_negative: AtomicBool::new(false),
+            recent: Recent::new(settings, context),
+        }))
+    }
+
+    fn read(&self) -> Option<Value> {
+        Some(Value::Histogram(self.value()))
+    }
+
+    fn reset(&self) {
+        let cell = self.0.cell();
+        cell.cells.reset();
+        cell.went_negative.store(false, Ordering::Relaxed);
+        cell.recent.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn histogram() -> Histogram {
+        let settings = Histogram::settings(&Requested::default()).unwrap();
+        Histogram::create(&settings, &Context::default())
+    }
+
+    proptest! {
+        #[test]
+        fn every_finite_value_lands_in_one_bucket(values in prop::collection::vec(prop::num::f64::ANY, 0..200)) {
+            let histogram = histogram();
+            values.iter().for_each(|value| histogram.record(*value));
+            let finite = values.iter().filter(|value| value.is_finite()).count();
+            let value = histogram.value();
+            prop_assert_eq!(value.count(), finite as u64);
+            prop_assert_eq!(value.cumulative().last(), Some((f64::INFINITY, finite as u64)));
+            prop_assert!(value.sum.is_finite());
+        }
+    }
+
+    #[test]
+    fn a_negative_value_makes_the_sum_able_to_fall() {
+        let histogram = histogram();
+        histogram.record(1.0);
+        assert!(!histogram.value().sum_can_fall);
+        histogram.record(-1.0);
+        assert!(histogram.value().sum_can_fall);
+    }
+
+    #[test]
+    fn zero_times_is_nothing() {
+        let histogram = histogram();
+        histogram.record_n(1.0, 0);
+        assert_eq!(histogram.value().count(), 0);
+    }
+}

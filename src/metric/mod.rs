@@ -1,0 +1,117 @@
+//! Instruments: what application code holds.
+//!
+//! | instrument | for | reads as |
+//! |---|---|---|
+//! | [`Counter`], [`FloatCounter`] | events, bytes, money: what only grows | a total |
+//! | [`CounterFn`] | a count that something else keeps | a total |
+//! | [`UpDownCounter`] | jobs running, connections open | a level |
+//! | [`Gauge`] | temperatures, depths, the greatest of a window, levels asked for when read | a level |
+//! | [`Meter`] | events whose rate matters where no database computes it | a count and four rates |
+//! | [`Timer`], [`OutcomeTimer`] | how long work takes | buckets, sum, rates, on request quantiles |
+//! | [`Histogram`] | how large things are | buckets, sum, on request quantiles |
+//! | [`Info`] | version, commit, role | tags |
+//! | [`StateSet`] | which of some states are on | one 0 or 1 a state |
+//!
+//! A handle is cheap to clone and may be shared by any number of threads; clones share the value. Recording never
+//! fails and never panics: what cannot be recorded (NaN into a histogram, say) is left out and counted in
+//! `tagmeter_problems_total`.
+
+mod callback;
+mod counter;
+mod counter_fn;
+mod float_counter;
+mod gauge;
+mod handle;
+mod histogram;
+mod info;
+mod meter;
+mod outcome;
+mod settings;
+mod state_set;
+mod timed;
+mod timer;
+mod up_down_counter;
+
+pub use counter::Counter;
+pub use counter_fn::CounterFn;
+pub use float_counter::FloatCounter;
+pub use gauge::Gauge;
+pub use histogram::Histogram;
+pub use info::Info;
+pub use meter::Meter;
+pub use outcome::{Outcome, OutcomeTimer, OutcomeTiming};
+pub use settings::{DistributionSettings, GaugeSettings, Unsuitable};
+pub use state_set::StateSet;
+pub use timed::TimedExt;
+pub use timer::{Timer, Timing};
+pub use up_down_counter::{InProgress, UpDownCounter};
+
+pub(crate) use callback::call;
+pub(crate) use handle::Handle;
+pub(crate) use settings::Extreme;
+#[doc(hidden)]
+pub use settings::Requested;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::clock::Clock;
+use crate::model::{Kind, Value};
+
+/// What every instrument can do for a registry. Implemented by the instruments of this crate only.
+pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
+    /// What a definition can say about it.
+    #[doc(hidden)]
+    type Settings: Clone + Debug + Default + PartialEq + Send + Sync;
+
+    #[doc(hidden)]
+    const KIND: Kind;
+
+    /// Picks out of a definition what concerns this instrument.
+    #[doc(hidden)]
+    fn settings(requested: &Requested) -> Result<Self::Settings, Unsuitable>;
+
+    /// Whether what was asked for by name agrees with what is there; only a state set has something to disagree about.
+    #[doc(hidden)]
+    fn agree(_existing: &Self::Settings, _asked: &Self::Settings) -> bool {
+        true
+    }
+
+    #[doc(hidden)]
+    fn create(settings: &Self::Settings, context: &Context) -> Self;
+
+    /// What it shows now; `None` where it has nothing to show.
+    #[doc(hidden)]
+    fn read(&self) -> Option<Value>;
+
+    /// What tells these settings from others, for error messages.
+    #[doc(hidden)]
+    fn describe(_settings: &Self::Settings) -> String {
+        String::new()
+    }
+
+    /// Back to how it was made.
+    #[doc(hidden)]
+    fn reset(&self);
+}
+
+/// What instruments share with their registry.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub(crate) clock: Clock,
+    /// Whether somebody who reads this registry wants quantiles of everything.
+    pub(crate) quantiles: Arc<AtomicBool>,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Context { clock: Clock::system(), quantiles: Arc::default() }
+    }
+}
+
+pub(crate) mod sealed {
+    /// Keeps [`Instrument`](super::Instrument) ours to implement, so that it can grow.
+    pub trait Sealed {}
+}

@@ -1,0 +1,178 @@
+//! Timing that tells how the work ended.
+
+use std::fmt;
+
+use super::timer::{Timer, Timing};
+
+/// How work ended; the value of the tag `outcome`.
+///
+/// ```
+/// assert_eq!(tagmeter::metric::Outcome::Cancelled.to_string(), "cancelled");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It returned what it should.
+    Ok,
+    /// It returned an error.
+    Error,
+    /// It panicked.
+    Panic,
+    /// It was dropped before its end.
+    Cancelled,
+}
+
+impl Outcome {
+    pub(crate) const ALL: [Outcome; 4] = [Outcome::Ok, Outcome::Error, Outcome::Panic, Outcome::Cancelled];
+    /// The tag's key.
+    pub(crate) const KEY: &'static str = "outcome";
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Error => "error",
+            Outcome::Panic => "panic",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A timer for each way work can end, told apart by the tag `outcome`.
+///
+/// Made by a definition with `.outcome()`. All four series exist from the start, so the first error is visible to `rate`.
+/// Shape: four [`Timer`] series.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// let timer = registry.define("save").outcome().timer()?;
+///
+/// let saved: Result<(), &str> = timer.time(|| Err("disk full"));
+/// assert!(saved.is_err());
+/// assert_eq!(registry.value(("save", [("outcome", "error")])), Some(1.0));
+/// assert_eq!(registry.value(("save", [("outcome", "ok")])), Some(0.0));
+/// # Ok::<(), tagmeter::registry::RegisterError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct OutcomeTimer {
+    timers: [Timer; Outcome::ALL.len()],
+}
+
+impl OutcomeTimer {
+    pub(crate) fn new(timer_of: impl FnMut(Outcome) -> Timer) -> Self {
+        OutcomeTimer { timers: Outcome::ALL.map(timer_of) }
+    }
+
+    /// Times work that can fail.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// # let timer = registry.define("t").outcome().timer()?;
+    /// let parsed = timer.time(|| "17".parse::<u32>());
+    /// assert_eq!(parsed, Ok(17));
+    /// assert_eq!(registry.value(("t", [("outcome", "ok")])), Some(1.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn time<T, E>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let timing = self.start();
+        let result = work();
+        timing.finish(&result);
+        result
+    }
+
+    /// Starts to time. Dropped without a word, the timing counts as a panic while the thread panics and as cancelled
+    /// otherwise.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// # let timer = registry.define("t").outcome().timer()?;
+    /// drop(timer.start());
+    /// assert_eq!(registry.value(("t", [("outcome", "cancelled")])), Some(1.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn start(&self) -> OutcomeTiming {
+        OutcomeTiming { timing: Some(self.of(Outcome::Cancelled).start()), timer: self.clone() }
+    }
+
+    /// The timer of one outcome.
+    ///
+    /// ```
+    /// # use tagmeter::metric::Outcome;
+    /// # let registry = tagmeter::Registry::new();
+    /// let timer = registry.define("t").outcome().timer()?;
+    /// timer.start().end(Outcome::Ok);
+    /// assert_eq!(timer.of(Outcome::Ok).value().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn of(&self, outcome: Outcome) -> &Timer {
+        &self.timers[outcome as usize]
+    }
+}
+
+/// A running measurement of an [`OutcomeTimer`].
+///
+/// ```
+/// # use tagmeter::metric::Outcome;
+/// # let registry = tagmeter::Registry::new();
+/// let timer = registry.define("t").outcome().timer()?;
+/// let timing = timer.start();
+/// timing.end(Outcome::Error);
+/// assert_eq!(timer.of(Outcome::Error).value().count(), 1);
+/// # Ok::<(), tagmeter::registry::RegisterError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a timing that is dropped at once counts as cancelled"]
+pub struct OutcomeTiming {
+    timer: OutcomeTimer,
+    /// Gone once the timing has ended.
+    timing: Option<Timing>,
+}
+
+impl OutcomeTiming {
+    /// Ends and records it.
+    ///
+    /// ```
+    /// # use tagmeter::metric::Outcome;
+    /// # let registry = tagmeter::Registry::new();
+    /// # let timer = registry.define("t").outcome().timer()?;
+    /// timer.start().end(Outcome::Ok);
+    /// assert_eq!(timer.of(Outcome::Ok).value().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn end(mut self, outcome: Outcome) {
+        self.record(outcome);
+    }
+
+    /// Ends it by how a result looks.
+    ///
+    /// ```
+    /// # use tagmeter::metric::Outcome;
+    /// # let registry = tagmeter::Registry::new();
+    /// # let timer = registry.define("t").outcome().timer()?;
+    /// timer.start().finish(&Err::<(), _>("no"));
+    /// assert_eq!(timer.of(Outcome::Error).value().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn finish<T, E>(self, result: &Result<T, E>) {
+        self.end(if result.is_ok() { Outcome::Ok } else { Outcome::Error });
+    }
+
+    fn record(&mut self, outcome: Outcome) {
+        if let Some(timing) = self.timing.take() {
+            let elapsed = timing.elapsed();
+            timing.discard();
+            self.timer.of(outcome).record(elapsed);
+        }
+    }
+}
+
+impl Drop for OutcomeTiming {
+    fn drop(&mut self) {
+        self.record(if std::thread::panicking() { Outcome::Panic } else { Outcome::Cancelled });
+    }
+}

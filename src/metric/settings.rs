@@ -1,0 +1,132 @@
+//! What a definition says about an instrument beyond its name.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{Kind, Shape};
+use crate::stat::Buckets;
+
+/// Everything a definition said; each instrument takes what concerns it and refuses the rest.
+#[derive(Debug, Clone, Default)]
+#[doc(hidden)]
+pub struct Requested {
+    pub(crate) buckets: Option<Buckets>,
+    pub(crate) quantiles: bool,
+    pub(crate) summary: Option<Vec<f64>>,
+    pub(crate) extreme: Option<(Extreme, Duration)>,
+    pub(crate) states: Vec<Box<str>>,
+}
+
+impl Requested {
+    /// Refuses what only histograms and timers have.
+    pub(crate) fn no_distribution(&self, kind: Kind) -> Result<(), Unsuitable> {
+        let asked = [
+            ("buckets", self.buckets.is_some()),
+            ("quantiles", self.quantiles),
+            ("summary", self.summary.is_some()),
+        ];
+        refuse_first(&asked, kind)
+    }
+
+    /// Refuses what only gauges have.
+    pub(crate) fn no_extreme(&self, kind: Kind) -> Result<(), Unsuitable> {
+        refuse_first(&[("max_over or min_over", self.extreme.is_some())], kind)
+    }
+
+    /// Refuses everything.
+    pub(crate) fn nothing(&self, kind: Kind) -> Result<(), Unsuitable> {
+        self.no_distribution(kind)?;
+        self.no_extreme(kind)
+    }
+
+    pub(crate) fn distribution(&self, kind: Kind) -> Result<DistributionSettings, Unsuitable> {
+        self.no_extreme(kind)?;
+        let shape = match &self.summary {
+            None => Shape::Histogram,
+            Some(quantiles) => Shape::Summary(summary_quantiles(quantiles)?),
+        };
+        Ok(DistributionSettings {
+            buckets: self.buckets.clone().unwrap_or_default(),
+            quantiles: self.quantiles || self.summary.is_some(),
+            shape,
+        })
+    }
+}
+
+fn refuse_first(asked: &[(&'static str, bool)], kind: Kind) -> Result<(), Unsuitable> {
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((setting, _)) => Err(Unsuitable::NotForKind { setting, kind }),
+        None => Ok(()),
+    }
+}
+
+fn summary_quantiles(quantiles: &[f64]) -> Result<Arc<[f64]>, Unsuitable> {
+    if let Some(wrong) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+        return Err(Unsuitable::Quantile(*wrong));
+    }
+    let mut sorted = quantiles.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
+    Ok(sorted.into())
+}
+
+/// Which end of a window a gauge keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extreme {
+    Max,
+    Min,
+}
+
+/// What a definition says about a gauge.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[doc(hidden)]
+pub struct GaugeSettings {
+    pub(crate) extreme: Option<(Extreme, Duration)>,
+}
+
+/// What a definition says about a histogram or a timer.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[doc(hidden)]
+pub struct DistributionSettings {
+    pub(crate) buckets: Buckets,
+    pub(crate) quantiles: bool,
+    pub(crate) shape: Shape,
+}
+
+impl fmt::Display for DistributionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "buckets {:?}", self.buckets.bounds())?;
+        match &self.shape {
+            Shape::Summary(quantiles) => write!(f, " and summary quantiles {quantiles:?}"),
+            Shape::Histogram if self.quantiles => f.write_str(" and quantiles"),
+            Shape::Histogram => Ok(()),
+        }
+    }
+}
+
+/// Why a definition does not fit the instrument it ends in.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsuitable {
+    /// The instrument has no such setting.
+    #[error("a {kind} has no {setting}")]
+    NotForKind {
+        /// What was said.
+        setting: &'static str,
+        /// What it was said of.
+        kind: Kind,
+    },
+    /// A quantile of a summary is not between 0 and 1.
+    #[error("quantile {0} is not between 0 and 1")]
+    Quantile(f64),
+    /// The window of a maximum or minimum is empty.
+    #[error("a window of zero length holds nothing")]
+    EmptyWindow,
+    /// A state set without states.
+    #[error("a state set needs at least one state")]
+    NoStates,
+    /// A state set with the same state twice.
+    #[error("state {0:?} is given twice")]
+    StateTwice(Box<str>),
+}

@@ -1,0 +1,475 @@
+//! Definitions: everything about a family, said once.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::definition::Definition;
+use super::family::{Described, Family, SeriesOf};
+use super::keys::Keys;
+use super::outcome::OutcomeFamily;
+use super::typed::TypedFamily;
+use super::{RegisterError, Registry};
+use crate::metric::{
+    Counter, Extreme, FloatCounter, Gauge, Histogram, Info, Instrument, Meter, OutcomeTimer, Requested,
+    StateSet, Timer, Unsuitable, UpDownCounter,
+};
+use crate::model::Kind;
+use crate::name::Name;
+use crate::stat::Buckets;
+use crate::tag::Tags;
+use crate::unit::Unit;
+
+/// A definition in the making: ends in the kind of instrument.
+///
+/// Without tags it ends in a singular and gives the instrument itself (`.gauge()?`); after [`tags`](Define::tags) it
+/// ends in a plural and gives a [`Family`] (`.gauges()?`). Defining the same thing twice gives the same family; a
+/// different thing under that name is an error that shows both. A definition takes over what was made by name before,
+/// where it fits.
+///
+/// ```
+/// use tagmeter::{Registry, Timer, Unit, stat::Buckets};
+///
+/// let registry = Registry::new();
+/// let latency = registry
+///     .define("request")
+///     .help("Time to answer a request.")
+///     .tags(["route"])
+///     .buckets(Buckets::exponential(0.001, 2.0, 12)?)
+///     .max_series(500)
+///     .timers()?;
+/// let orders: &Timer = latency.with(["/orders"]);
+/// let depth = registry.define("queue").help("Bytes waiting.").unit(Unit::Bytes).gauge()?;
+/// # orders.time(|| depth.set(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a definition does nothing until it ends in a kind of instrument"]
+pub struct Define<'r, K = NoTags> {
+    registry: &'r Registry,
+    name: Name,
+    help: Arc<str>,
+    unit: Unit,
+    requested: Requested,
+    max_series: Option<usize>,
+    keys: K,
+}
+
+/// A definition of one instrument.
+#[derive(Debug)]
+pub struct NoTags;
+
+/// A definition of a family with these tag keys.
+#[derive(Debug)]
+pub struct TagKeys<const N: usize>([Box<str>; N]);
+
+/// A definition of a family whose tags are a `T`.
+#[derive(Debug)]
+pub struct SerdeTags<T: ?Sized>(PhantomData<fn(&T)>);
+
+/// A definition of timers that tell outcomes apart. Made by [`Define::outcome`].
+#[derive(Debug)]
+#[must_use = "a definition does nothing until it ends in a kind of instrument"]
+pub struct DefineOutcome<'r, K>(Define<'r, K>);
+
+impl<'r> Define<'r> {
+    pub(crate) fn new(registry: &'r Registry, name: Name) -> Self {
+        Define {
+            registry,
+            name,
+            help: Arc::from(""),
+            unit: Unit::None,
+            requested: Requested::default(),
+            max_series: None,
+            keys: NoTags,
+        }
+    }
+
+    /// The keys of the family's tags.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let requests = registry.define("requests").tags(["route", "status"]).counters()?;
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    #[doc(alias = "labels")]
+    pub fn tags<S: AsRef<str>, const N: usize>(self, keys: [S; N]) -> Define<'r, TagKeys<N>> {
+        self.with_keys(TagKeys(keys.map(|key| key.as_ref().into())))
+    }
+
+    /// Takes tags from any `serde::Serialize` struct of scalars and enums.
+    ///
+    /// The first value fixes the keys; a value that does not fit goes to the overflow series and is counted.
+    ///
+    /// ```
+    /// #[derive(serde::Serialize)]
+    /// struct Route { method: &'static str, status: u16 }
+    ///
+    /// let registry = tagmeter::Registry::new();
+    /// let requests = registry.define("requests").typed_serde::<Route>().counters()?;
+    /// requests.with(&Route { method: "GET", status: 200 }).inc();
+    /// assert_eq!(registry.value(("requests", [("method", "GET"), ("status", "200")])), Some(1.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn typed_serde<T: serde::Serialize + ?Sized>(self) -> Define<'r, SerdeTags<T>> {
+        self.with_keys(SerdeTags(PhantomData))
+    }
+}
+
+impl<'r, K> Define<'r, K> {
+    /// What the metric means, in a sentence.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.define("jobs").help("Jobs done.").counter()?;
+    /// assert!(registry.snapshot().to_text().contains("# HELP jobs_total Jobs done."));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn help(mut self, help: impl Into<Arc<str>>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    /// What it is measured in. Timers are in seconds without being told.
+    ///
+    /// ```
+    /// # use tagmeter::Unit;
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.define("sent").unit(Unit::Bytes).counter()?.add(7);
+    /// assert!(registry.snapshot().to_text().contains("sent_bytes_total 7"));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// The buckets of histograms and timers (in seconds there).
+    ///
+    /// ```
+    /// # use tagmeter::stat::Buckets;
+    /// # let registry = tagmeter::Registry::new();
+    /// let sizes = registry.define("order").buckets(Buckets::powers(4, 64, 8)?).histogram()?;
+    /// assert_eq!(sizes.value().counts.len(), 9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn buckets(mut self, buckets: Buckets) -> Self {
+        self.requested.buckets = Some(buckets);
+        self
+    }
+
+    /// Records quantiles, minimum, maximum and deviation of the last minute, in histograms and timers.
+    ///
+    /// ```
+    /// # use tagmeter::model::Quantile;
+    /// # let registry = tagmeter::Registry::new();
+    /// let sizes = registry.define("order").quantiles().histogram()?;
+    /// sizes.record(3.0);
+    /// assert_eq!(sizes.value().quantile(0.5), Some(Quantile::Recorded(3.0)));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn quantiles(mut self) -> Self {
+        self.requested.quantiles = true;
+        self
+    }
+
+    /// Shows histograms and timers as a summary with these quantiles, where a format tells the two apart.
+    ///
+    /// Quantiles of several processes cannot be added up; prefer buckets.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.define("order").summary([0.5, 0.99]).histogram()?.record(3.0);
+    /// assert!(registry.snapshot().to_text().contains(r#"order{quantile="0.99"} 3"#));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn summary(mut self, quantiles: impl Into<Vec<f64>>) -> Self {
+        self.requested.summary = Some(quantiles.into());
+        self
+    }
+
+    /// Shows the greatest value that gauges were set to within the window, instead of the last.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let registry = tagmeter::Registry::new();
+    /// let peak = registry.define("queue_peak").max_over(Duration::from_secs(60)).gauge()?;
+    /// peak.set(9.0);
+    /// peak.set(2.0);
+    /// assert_eq!(peak.get(), 9.0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn max_over(mut self, window: Duration) -> Self {
+        self.requested.extreme = Some((Extreme::Max, window));
+        self
+    }
+
+    /// Shows the least value that gauges were set to within the window, instead of the last.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let registry = tagmeter::Registry::new();
+    /// let least = registry.define("free").min_over(Duration::from_secs(60)).gauge()?;
+    /// least.set(2.0);
+    /// least.set(9.0);
+    /// assert_eq!(least.get(), 2.0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn min_over(mut self, window: Duration) -> Self {
+        self.requested.extreme = Some((Extreme::Min, window));
+        self
+    }
+
+    /// How many series the family may have, instead of the registry's limit. Beyond it, recordings go to one overflow
+    /// series.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let hits = registry.define("hits").tags(["path"]).max_series(1).counters()?;
+    /// hits.with(["/a"]).inc();
+    /// hits.with(["/b"]).inc();
+    /// hits.with(["/c"]).inc();
+    /// assert_eq!(registry.value(("hits", [("path", "__overflow__")])), Some(2.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn max_series(mut self, most: usize) -> Self {
+        self.max_series = Some(most);
+        self
+    }
+
+    /// Timers that tell how the work ended, by a tag `outcome`: ok, error, panic, cancelled.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let saves = registry.define("save").tags(["kind"]).outcome().timers()?;
+    /// saves.with(["order"]).time(|| Err::<(), _>("disk full")).unwrap_err();
+    /// assert_eq!(registry.value(("save", [("kind", "order"), ("outcome", "error")])), Some(1.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn outcome(self) -> DefineOutcome<'r, K> {
+        DefineOutcome(self)
+    }
+
+    fn with_keys<L>(self, keys: L) -> Define<'r, L> {
+        let Define { registry, name, help, unit, requested, max_series, keys: _ } = self;
+        Define { registry, name, help, unit, requested, max_series, keys }
+    }
+
+    fn states<S: AsRef<str>>(mut self, states: impl IntoIterator<Item = S>) -> Self {
+        self.requested.states = states.into_iter().map(|state| state.as_ref().into()).collect();
+        self
+    }
+
+    /// Registers a family with these keys; `None` leaves it open.
+    fn register<I: Instrument>(&self, keys: Option<&[&str]>) -> Result<Arc<SeriesOf<I>>, RegisterError> {
+        let settings = I::settings(&self.requested).map_err(|reason| self.unsuitable(reason))?;
+        let definition = Definition {
+            name: self.name.clone(),
+            kind: I::KIND,
+            help: self.help.clone(),
+            unit: unit_of(I::KIND, &self.unit).map_err(|reason| self.unsuitable(reason))?,
+            tag_keys: keys.map(checked_keys).transpose()?,
+            max_series: self.max_series.unwrap_or(self.registry.shared().max_series),
+            settings: I::describe(&settings),
+        };
+        self.registry.register(Described { definition, settings })
+    }
+
+    fn unsuitable(&self, reason: Unsuitable) -> RegisterError {
+        RegisterError::Unsuitable { name: self.name.clone(), reason }
+    }
+}
+
+impl Define<'_> {
+    fn one<I: Instrument>(self) -> Result<I, RegisterError> {
+        let series = self.register::<I>(Some(&[]))?;
+        Ok(series.with(Tags::new().iter()).clone())
+    }
+}
+
+impl<const N: usize> Define<'_, TagKeys<N>> {
+    fn many<I: Instrument>(self) -> Result<Family<I, N>, RegisterError> {
+        let keys: Vec<&str> = self.keys.0.iter().map(|key| &**key).collect();
+        let series = self.register::<I>(Some(&keys))?;
+        Ok(Family::new(series, Keys::new(self.keys.0)))
+    }
+}
+
+impl<T: serde::Serialize + ?Sized> Define<'_, SerdeTags<T>> {
+    fn many<I: Instrument>(self) -> Result<TypedFamily<I, T>, RegisterError> {
+        let series = self.register::<I>(None)?;
+        Ok(TypedFamily::new(series, self.registry.shared().clone()))
+    }
+}
+
+/// The last words of definitions: one method a kind of instrument.
+macro_rules! ends {
+    ($($one:ident $many:ident $instrument:ident $what:literal;)*) => {
+        impl Define<'_> {$(
+            #[doc = concat!("Defines one ", $what, ".")]
+            ///
+            /// # Errors
+            /// See [`RegisterError`].
+            ///
+            /// ```
+            /// # let registry = tagmeter::Registry::new();
+            #[doc = concat!("registry.define(\"jobs\").", stringify!($one), "()?;")]
+            /// # Ok::<(), tagmeter::registry::RegisterError>(())
+            /// ```
+            pub fn $one(self) -> Result<$instrument, RegisterError> {
+                self.one()
+            }
+        )*}
+
+        impl<const N: usize> Define<'_, TagKeys<N>> {$(
+            #[doc = concat!("Defines a family of ", $what, "s.")]
+            ///
+            /// # Errors
+            /// See [`RegisterError`].
+            ///
+            /// ```
+            /// # let registry = tagmeter::Registry::new();
+            #[doc = concat!("let jobs = registry.define(\"jobs\").tags([\"queue\"]).", stringify!($many), "()?;")]
+            /// jobs.with(["mail"]);
+            /// # Ok::<(), tagmeter::registry::RegisterError>(())
+            /// ```
+            pub fn $many(self) -> Result<Family<$instrument, N>, RegisterError> {
+                self.many()
+            }
+        )*}
+
+        impl<T: serde::Serialize + ?Sized> Define<'_, SerdeTags<T>> {$(
+            #[doc = concat!("Defines a family of ", $what, "s.")]
+            ///
+            /// # Errors
+            /// See [`RegisterError`].
+            ///
+            /// ```
+            /// # let registry = tagmeter::Registry::new();
+            /// #[derive(serde::Serialize)]
+            /// struct Queue { queue: &'static str }
+            #[doc = concat!("let jobs = registry.define(\"jobs\").typed_serde::<Queue>().", stringify!($many), "()?;")]
+            /// jobs.with(&Queue { queue: "mail" });
+            /// # Ok::<(), tagmeter::registry::RegisterError>(())
+            /// ```
+            pub fn $many(self) -> Result<TypedFamily<$instrument, T>, RegisterError> {
+                self.many()
+            }
+        )*}
+    };
+}
+
+ends! {
+    counter counters Counter "counter";
+    float_counter float_counters FloatCounter "float counter";
+    up_down up_downs UpDownCounter "up-down counter";
+    gauge gauges Gauge "gauge";
+    meter meters Meter "meter";
+    timer timers Timer "timer";
+    histogram histograms Histogram "histogram";
+    info infos Info "info";
+}
+
+impl Define<'_> {
+    /// Defines one state set.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.define("mode").state_set(["starting", "running"])?.switch_to("running");
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn state_set<S: AsRef<str>>(
+        self,
+        states: impl IntoIterator<Item = S>,
+    ) -> Result<StateSet, RegisterError> {
+        self.states(states).one()
+    }
+}
+
+impl<const N: usize> Define<'_, TagKeys<N>> {
+    /// Defines a family of state sets.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let modes = registry.define("mode").tags(["shard"]).state_sets(["starting", "running"])?;
+    /// modes.with(["a"]).switch_to("running");
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn state_sets<S: AsRef<str>>(
+        self,
+        states: impl IntoIterator<Item = S>,
+    ) -> Result<Family<StateSet, N>, RegisterError> {
+        self.states(states).many()
+    }
+}
+
+impl DefineOutcome<'_, NoTags> {
+    /// Defines one timer with outcomes.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let saving = registry.define("save").outcome().timer()?;
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn timer(self) -> Result<OutcomeTimer, RegisterError> {
+        let none: [&str; 0] = [];
+        Ok(DefineOutcome(self.0.tags(none)).timers()?.with(none))
+    }
+}
+
+impl<const N: usize> DefineOutcome<'_, TagKeys<N>> {
+    /// Defines a family of timers with outcomes.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]; `outcome` among the keys is one.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let saving = registry.define("save").tags(["kind"]).outcome().timers()?;
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn timers(self) -> Result<OutcomeFamily<N>, RegisterError> {
+        let own = self.0.keys.0.iter().map(|key| &**key);
+        let keys: Vec<&str> = own.chain([crate::metric::Outcome::KEY]).collect();
+        let series = self.0.register::<Timer>(Some(&keys))?;
+        Ok(OutcomeFamily::new(series, Keys::new(self.0.keys.0)))
+    }
+}
+
+/// The unit a kind has, given what its definition says.
+pub(crate) fn unit_of(kind: Kind, said: &Unit) -> Result<Unit, Unsuitable> {
+    match (kind, said) {
+        (Kind::Timer, Unit::None | Unit::Seconds) => Ok(Unit::Seconds),
+        (Kind::Timer, _) => Err(Unsuitable::NotForKind { setting: "unit but seconds", kind }),
+        (Kind::Info | Kind::StateSet, Unit::None) => Ok(Unit::None),
+        (Kind::Info | Kind::StateSet, _) => Err(Unsuitable::NotForKind { setting: "unit", kind }),
+        (_, said) => Ok(said.clone()),
+    }
+}
+
+/// Sorted keys, if they can be.
+fn checked_keys(keys: &[&str]) -> Result<Arc<[Box<str>]>, RegisterError> {
+    let mut sorted: Vec<Box<str>> = keys.iter().map(|key| Box::from(*key)).collect();
+    sorted.sort();
+    for (at, key) in sorted.iter().enumerate() {
+        if key.is_empty() {
+            return Err(RegisterError::EmptyTagKey);
+        }
+        if matches!(&**key, "le" | "quantile") || key.starts_with("__") {
+            return Err(RegisterError::ReservedTagKey(key.clone()));
+        }
+        if sorted.get(at + 1) == Some(key) {
+            return Err(RegisterError::TagKeyTwice(key.clone()));
+        }
+    }
+    Ok(sorted.into())
+}

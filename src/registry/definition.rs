@@ -1,0 +1,84 @@
+//! What is known about a family, as data.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::Kind;
+use crate::name::Name;
+use crate::tag::Tags;
+use crate::unit::Unit;
+
+/// What a family was defined as. Conflicts show two of them.
+///
+/// ```
+/// use tagmeter::registry::RegisterError;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.define("jobs").help("Jobs done.").counter()?;
+/// match registry.define("jobs").gauge() {
+///     Err(RegisterError::Conflict { existing, requested }) => {
+///         assert_eq!(existing.to_string(), r#"counter "jobs" with help "Jobs done.""#);
+///         assert_eq!(requested.to_string(), r#"gauge "jobs""#);
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), RegisterError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Definition {
+    /// The name, as given.
+    pub name: Name,
+    /// What kind of instrument it holds.
+    pub kind: Kind,
+    /// What it means; empty when nobody said.
+    pub help: Arc<str>,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// The keys of its tags, sorted; `None` for an open family, whose series may have any.
+    pub tag_keys: Option<Arc<[Box<str>]>>,
+    /// How many series it may have, its overflow series not counted.
+    pub max_series: usize,
+    /// What else it was told: buckets, quantiles, states.
+    pub settings: String,
+}
+
+impl Definition {
+    /// Whether these could be the tags of one of its series: keys it has, and some where it has any.
+    pub(crate) fn has_series(&self, tags: &Tags) -> bool {
+        match &self.tag_keys {
+            None => true,
+            Some(keys) => {
+                let known = tags.iter().all(|(key, _)| keys.iter().any(|own| **own == *key));
+                known && (keys.is_empty() || !tags.is_empty())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.kind, self.name)?;
+        let mut joint = " with";
+        let mut part = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
+            write!(f, "{joint} {text}")?;
+            joint = ",";
+            Ok(())
+        };
+        match self.tag_keys.as_deref() {
+            None => part(f, format_args!("any tags"))?,
+            Some([]) => {}
+            Some(keys) => part(f, format_args!("tags {keys:?}"))?,
+        }
+        if self.unit != Unit::None {
+            part(f, format_args!("unit {}", self.unit))?;
+        }
+        if !self.settings.is_empty() {
+            part(f, format_args!("{}", self.settings))?;
+        }
+        if !self.help.is_empty() {
+            part(f, format_args!("help {:?}", self.help))?;
+        }
+        Ok(())
+    }
+}

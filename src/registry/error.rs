@@ -1,0 +1,60 @@
+//! Why a metric was not registered.
+
+use super::definition::Definition;
+use crate::metric::Unsuitable;
+use crate::name::Name;
+use crate::stat::InvalidBuckets;
+
+/// Why a definition was refused.
+///
+/// ```
+/// use tagmeter::registry::RegisterError;
+///
+/// let registry = tagmeter::Registry::new();
+/// let refused = registry.define("requests").tags(["le"]).counters();
+/// assert!(matches!(refused, Err(RegisterError::ReservedTagKey(_))));
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The name is empty.
+    #[error("the name of a metric is empty")]
+    EmptyName,
+    /// A tag key is empty.
+    #[error("a tag key is empty")]
+    EmptyTagKey,
+    /// A tag key is given twice.
+    #[error("tag key {0:?} is given twice")]
+    TagKeyTwice(Box<str>),
+    /// A tag key means something to Prometheus: `le`, `quantile`, or anything that begins with `__`.
+    #[error("tag key {0:?} is reserved, as are `le`, `quantile` and everything that begins with `__`")]
+    ReservedTagKey(Box<str>),
+    /// The definition says something that this kind of instrument does not have.
+    #[error("metric {name:?} cannot be defined like this")]
+    Unsuitable {
+        /// The name.
+        name: Name,
+        /// What does not fit.
+        #[source]
+        reason: Unsuitable,
+    },
+    /// The buckets given to `metrics!` are none.
+    #[error("these are no buckets")]
+    InvalidBuckets(#[from] InvalidBuckets),
+    /// The name is taken by another definition.
+    #[error("{requested} conflicts with {existing}")]
+    Conflict {
+        /// What is registered.
+        existing: Box<Definition>,
+        /// What was asked for.
+        requested: Box<Definition>,
+    },
+    /// The registry has as many families as it may have.
+    #[error("metric {name:?} is one more than the {limit} families this registry may have")]
+    TooManyFamilies {
+        /// The name.
+        name: Name,
+        /// The limit, set by [`RegistryBuilder::max_families`](super::RegistryBuilder::max_families).
+        limit: usize,
+    },
+}

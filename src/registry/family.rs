@@ -1,0 +1,355 @@
+//! All series of one name.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use parking_lot::RwLock;
+
+use super::definition::Definition;
+use super::keys::Keys;
+use super::problem::Problem;
+use super::shared::Shared;
+use super::table::{Entry, Table};
+use crate::metric::Instrument;
+use crate::model::{self, Value};
+use crate::name::Name;
+use crate::tag::Tags;
+
+/// The series of one name, one for each set of tag values.
+///
+/// Made by a definition: `registry.define("requests").tags(["route", "status"]).counters()?`. Clones share the series.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// let requests = registry.define("requests").tags(["route", "status"]).counters()?;
+/// requests.with(["/orders", "200"]).inc();
+/// assert_eq!(requests.with(["/orders", "200"]).get(), 1);
+/// # Ok::<(), tagmeter::registry::RegisterError>(())
+/// ```
+///
+/// A missing value does not compile:
+///
+/// ```compile_fail
+/// let registry = tagmeter::Registry::new();
+/// let requests = registry.define("requests").tags(["route", "status"]).counters().unwrap();
+/// requests.with(["/orders"]).inc();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Family<I: Instrument, const N: usize> {
+    series: Arc<SeriesOf<I>>,
+    keys: Keys<N>,
+}
+
+impl<I: Instrument, const N: usize> Family<I, N> {
+    pub(crate) fn new(series: Arc<SeriesOf<I>>, keys: Keys<N>) -> Self {
+        Family { series, keys }
+    }
+
+    /// The series of these values, in the order of the definition's keys; made where it is new.
+    ///
+    /// An empty value is an absent tag. Beyond the family's limit of series the answer is its overflow series.
+    /// Borrowed from the family; clone it to keep it elsewhere.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let depth = registry.define("depth").tags(["queue"]).gauges()?;
+    /// depth.with(["mail"]).set(3.0);
+    /// assert_eq!(depth.with(["mail"]).get(), 3.0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn with<S: AsRef<str>>(&self, values: [S; N]) -> &I {
+        self.series.with(self.keys.pairs(&values))
+    }
+
+    /// Makes these series now, at zero, so that `rate` sees their first increment.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let requests = registry.define("requests").tags(["route"]).counters()?;
+    /// requests.init([["/orders"], ["/trees"]]);
+    /// assert_eq!(requests.iter().count(), 2);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn init<S: AsRef<str>>(&self, values: impl IntoIterator<Item = [S; N]>) {
+        for values in values {
+            self.with(values);
+        }
+    }
+
+    /// Takes a series off every page and push; tells whether there was one. The same tags show it again, from zero.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let sessions = registry.define("sessions").tags(["peer"]).counters()?;
+    /// sessions.with(["a"]).inc();
+    /// assert!(sessions.remove(["a"]));
+    /// assert_eq!(registry.value(("sessions", [("peer", "a")])), None);
+    /// assert_eq!(sessions.with(["a"]).get(), 0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn remove<S: AsRef<str>>(&self, values: [S; N]) -> bool {
+        self.series.remove_pairs(self.keys.pairs(&values))
+    }
+
+    /// Keeps only the series for which `keep` says so.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let sessions = registry.define("sessions").tags(["peer"]).counters()?;
+    /// sessions.init([["a"], ["b"]]);
+    /// sessions.with(["b"]).inc();
+    /// sessions.retain(|_tags, counter| counter.get() > 0);
+    /// assert_eq!(sessions.iter().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&Tags, &I) -> bool) {
+        self.series.hide_unless(|entry| keep(&entry.tags, &entry.value.instrument));
+    }
+
+    /// Takes every series away.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let sessions = registry.define("sessions").tags(["peer"]).counters()?;
+    /// sessions.init([["a"], ["b"]]);
+    /// sessions.clear();
+    /// assert_eq!(sessions.iter().count(), 0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn clear(&self) {
+        self.series.hide_unless(|_| false);
+    }
+
+    /// Tags and instruments, in the order of their creation.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let sessions = registry.define("sessions").tags(["peer"]).counters()?;
+    /// sessions.with(["a"]).add(3);
+    /// let total: u64 = sessions.iter().map(|(_tags, counter)| counter.get()).sum();
+    /// assert_eq!(total, 3);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&Tags, &I)> {
+        self.series.visible().map(|entry| (&entry.tags, &entry.value.instrument))
+    }
+}
+
+/// The series of one name, whatever their keys: what a registry holds, a [`Family`] is a view of.
+pub(crate) struct SeriesOf<I: Instrument> {
+    name: Name,
+    described: RwLock<Arc<Described<I>>>,
+    table: Table<Cell<I>>,
+    shared: Arc<Shared>,
+}
+
+/// What is known about a family. Replaced as a whole when a definition adopts what was made by name.
+pub(crate) struct Described<I: Instrument> {
+    pub(crate) definition: Definition,
+    pub(crate) settings: I::Settings,
+}
+
+struct Cell<I> {
+    instrument: I,
+    hidden: AtomicBool,
+    /// Nanoseconds since 1970 when it began to count.
+    start: AtomicU64,
+}
+
+/// Every tag's value in the overflow series of a defined family.
+const OVERFLOW_VALUE: &str = "__overflow__";
+/// The only tag of the overflow series of an open family.
+const OVERFLOW_TAG: (&str, &str) = ("overflow", "true");
+
+impl<I: Instrument> SeriesOf<I> {
+    pub(crate) fn new(name: Name, described: Described<I>, shared: Arc<Shared>) -> Self {
+        SeriesOf { name, described: RwLock::new(Arc::new(described)), table: Table::new(), shared }
+    }
+
+    pub(crate) fn described(&self) -> Arc<Described<I>> {
+        self.described.read().clone()
+    }
+
+    /// Takes over a definition, if every series there is could have been made by it.
+    pub(crate) fn adopt(&self, wanted: Described<I>) -> bool {
+        let mut described = self.described.write();
+        let open = described.definition.tag_keys.is_none();
+        let same_settings = described.settings == wanted.settings || self.table.len() == 0;
+        let fits = self.table.iter().all(|entry| wanted.definition.has_series(&entry.tags));
+        let adopted = open && same_settings && fits;
+        if adopted {
+            *described = Arc::new(wanted);
+        }
+        adopted
+    }
+
+    /// The series of these tags, sorted by key and without empty values.
+    #[inline]
+    pub(crate) fn with<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> &I {
+        match self.table.find(tags.clone()) {
+            Some(entry) if !entry.value.is_hidden() => &entry.value.instrument,
+            _ => self.with_slow(tags),
+        }
+    }
+
+    /// The series that takes what finds no room or does not fit.
+    pub(crate) fn overflow(&self) -> &I {
+        let described = self.described();
+        let tags: Tags = match &described.definition.tag_keys {
+            Some(keys) if !keys.is_empty() => keys.iter().map(|key| (key, OVERFLOW_VALUE)).collect(),
+            _ => Tags::from([OVERFLOW_TAG]),
+        };
+        self.insert(&described, tags.iter(), usize::MAX)
+            .expect("the overflow series is made beyond any limit")
+    }
+
+    #[cold]
+    fn with_slow<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> &I {
+        let described = self.described();
+        match self.insert(&described, tags, described.definition.max_series) {
+            Some(instrument) => instrument,
+            None => {
+                self.shared.problems.note(Problem::TooManySeries, &self.name, || {
+                    let limit = described.definition.max_series;
+                    format!(
+                        "metric {:?} has reached its {limit} series; further tags go to its overflow series",
+                        self.name
+                    )
+                });
+                self.overflow()
+            }
+        }
+    }
+
+    fn insert<'a>(
+        &self,
+        described: &Described<I>,
+        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        most: usize,
+    ) -> Option<&I> {
+        let make = || Cell::new(I::create(&described.settings, &self.shared.context), self.shared.wall());
+        let entry = self.table.find_or_insert(tags, |len| (len < most).then(make))?;
+        entry.value.show_again(self.shared.wall());
+        Some(&entry.value.instrument)
+    }
+
+    fn visible(&self) -> impl Iterator<Item = &Entry<Cell<I>>> {
+        self.table.iter().filter(|entry| !entry.value.is_hidden())
+    }
+
+    fn remove_pairs<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> bool {
+        self.table.find(tags).is_some_and(|entry| entry.value.hide())
+    }
+
+    fn hide_unless(&self, mut keep: impl FnMut(&Entry<Cell<I>>) -> bool) {
+        for entry in self.visible() {
+            if !keep(entry) {
+                entry.value.hide();
+            }
+        }
+    }
+}
+
+impl<I: Instrument> Cell<I> {
+    fn new(instrument: I, start: SystemTime) -> Self {
+        Cell { instrument, hidden: AtomicBool::new(false), start: AtomicU64::new(nanos(start)) }
+    }
+
+    #[inline]
+    fn is_hidden(&self) -> bool {
+        // Relaxed, here and below: hiding orders nothing; a page more or less makes no difference.
+        self.hidden.load(Ordering::Relaxed)
+    }
+
+    fn hide(&self) -> bool {
+        !self.hidden.swap(true, Ordering::Relaxed)
+    }
+
+    /// Undoes a removal: from zero, with a new start.
+    fn show_again(&self, now: SystemTime) {
+        if self.is_hidden() {
+            self.instrument.reset();
+            self.start.store(nanos(now), Ordering::Relaxed);
+            self.hidden.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn start(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.start.load(Ordering::Relaxed))
+    }
+}
+
+fn nanos(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A family as the registry sees it: without the type of its instruments.
+pub(crate) trait AnyFamily: Send + Sync {
+    fn name(&self) -> &Name;
+    fn definition(&self) -> Definition;
+    fn read(&self) -> model::Family;
+    fn value(&self, tags: &Tags) -> Option<Value>;
+    fn tags(&self) -> Vec<Tags>;
+    fn remove(&self, tags: &Tags) -> bool;
+    fn retain(&self, keep: &mut dyn FnMut(&Tags) -> bool);
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<I: Instrument> AnyFamily for SeriesOf<I> {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn definition(&self) -> Definition {
+        self.described().definition.clone()
+    }
+
+    fn read(&self) -> model::Family {
+        let described = self.described();
+        let series = self.visible().filter_map(|entry| {
+            let value = entry.value.instrument.read()?;
+            Some(model::Series { tags: entry.tags.clone(), value, start: entry.value.start() })
+        });
+        model::Family {
+            name: self.name.clone(),
+            kind: I::KIND,
+            help: described.definition.help.clone(),
+            unit: described.definition.unit.clone(),
+            series: series.collect(),
+        }
+    }
+
+    fn value(&self, tags: &Tags) -> Option<Value> {
+        self.table.find(tags.iter()).filter(|entry| !entry.value.is_hidden())?.value.instrument.read()
+    }
+
+    fn tags(&self) -> Vec<Tags> {
+        self.visible().map(|entry| entry.tags.clone()).collect()
+    }
+
+    fn remove(&self, tags: &Tags) -> bool {
+        self.remove_pairs(tags.iter())
+    }
+
+    fn retain(&self, keep: &mut dyn FnMut(&Tags) -> bool) {
+        self.hide_unless(|entry| keep(&entry.tags));
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl<I: Instrument> fmt::Debug for SeriesOf<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Family")
+            .field("name", &self.name)
+            .field("series", &self.table.len())
+            .finish_non_exhaustive()
+    }
+}

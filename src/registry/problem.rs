@@ -1,0 +1,110 @@
+//! What goes wrong around recording, counted and said once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use crate::cell::{RecordingProblem, noted};
+use crate::model::{Family, Kind, Number, Series, Value};
+use crate::name::Name;
+use crate::tag::Tags;
+use crate::unit::Unit;
+
+/// Something that was not done as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Problem {
+    /// A name that is taken by something else: the instrument works and is exposed nowhere.
+    Conflict,
+    /// An empty name: as above.
+    EmptyName,
+    /// More families than allowed: as above.
+    TooManyFamilies,
+    /// More series than allowed: recorded in the overflow series.
+    TooManySeries,
+    /// Typed tags that do not fit the family: recorded in the overflow series.
+    UnfitTags,
+    /// A collector's family that is already there, or a value that cannot be: left out.
+    CollectorRefused,
+    /// A family or series left out of a format because its exposed name is taken.
+    LeftOut,
+}
+
+impl Problem {
+    const ALL: [Problem; 7] = [
+        Problem::Conflict,
+        Problem::EmptyName,
+        Problem::TooManyFamilies,
+        Problem::TooManySeries,
+        Problem::UnfitTags,
+        Problem::CollectorRefused,
+        Problem::LeftOut,
+    ];
+
+    /// The `reason` it is exposed under.
+    fn reason(self) -> &'static str {
+        match self {
+            Problem::Conflict => "conflict",
+            Problem::EmptyName => "empty_name",
+            Problem::TooManyFamilies => "too_many_families",
+            Problem::TooManySeries => "too_many_series",
+            Problem::UnfitTags => "unfit_tags",
+            Problem::CollectorRefused => "collector_refused",
+            Problem::LeftOut => "left_out",
+        }
+    }
+}
+
+/// The problems of one registry.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    counts: [AtomicU64; Problem::ALL.len()],
+    said: Mutex<HashSet<(Problem, Name)>>,
+}
+
+/// How many problems are logged: a program that makes names out of outside input does not fill the disk with them.
+const MOST_SAID: usize = 1000;
+/// Where the numbers are shown.
+const NAME: &str = "tagmeter_problems";
+
+impl Problems {
+    /// Counts a problem and, the first time it meets this name, logs it.
+    #[cold]
+    pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
+        self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
+        let first = {
+            let mut said = self.said.lock();
+            said.len() < MOST_SAID && said.insert((problem, name.clone()))
+        };
+        // No lock is held: the logger may use this registry.
+        if first {
+            log::warn!("tagmeter: {}", what());
+        }
+    }
+
+    /// `tagmeter_problems_total{reason="…"}`, once there is one.
+    pub(crate) fn family(&self, start: SystemTime) -> Option<Family> {
+        let own = Problem::ALL
+            .into_iter()
+            .map(|problem| (problem.reason(), self.counts[problem as usize].load(Ordering::Relaxed)));
+        let recording = RecordingProblem::ALL.into_iter().map(|problem| (problem.reason(), noted(problem)));
+        let series: Vec<Series> = own
+            .chain(recording)
+            .filter(|(_, count)| *count > 0)
+            .map(|(reason, count)| Series {
+                tags: Tags::from([("reason", reason)]),
+                value: Value::Counter(Number::Integer(count)),
+                start,
+            })
+            .collect();
+        (!series.is_empty()).then(|| Family {
+            name: Name::from(NAME),
+            kind: Kind::Counter,
+            help: Arc::from("What tagmeter could not do as asked, by reason; recordings are counted for the whole process."),
+            unit: Unit::None,
+            series,
+        })
+    }
+}

@@ -1,0 +1,23 @@
+//! What a registry shares with its families.
+
+use std::time::SystemTime;
+
+use super::problem::Problems;
+use crate::metric::Context;
+
+/// Clock, wishes and problems of one registry.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) context: Context,
+    pub(crate) problems: Problems,
+    /// Series a family may have where its definition does not say.
+    pub(crate) max_series: usize,
+    pub(crate) max_families: usize,
+    pub(crate) start: SystemTime,
+}
+
+impl Shared {
+    pub(crate) fn wall(&self) -> SystemTime {
+        self.context.clock.wall()
+    }
+}
