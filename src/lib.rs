@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod model;
 mod name;
+mod number;
 pub mod stat;
 pub mod tag;
 mod unit;
