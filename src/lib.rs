@@ -1,6 +1,7 @@
 //! tagmeter
 
 pub mod clock;
+pub mod encode;
 pub mod model;
 mod name;
 mod number;
