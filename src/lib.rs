@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod encode;
+pub mod http;
 pub mod model;
 mod name;
 mod number;
