@@ -6,9 +6,12 @@ pub mod macros;
 
 mod cell;
 pub mod clock;
+pub mod encode;
+pub mod http;
 pub mod metric;
 pub mod model;
 mod name;
+mod number;
 pub mod registry;
 pub mod stat;
 pub mod tag;

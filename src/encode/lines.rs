@@ -1,0 +1,177 @@
+//! Writing a page line by line: what text 0.0.4 and OpenMetrics have in common.
+//!
+//! A series' labels are escaped once, into a buffer of their own, and copied into each of its lines.
+
+use std::io;
+
+use crate::encode::Options;
+use crate::encode::exposed::{Exposed, Label};
+use crate::encode::left_out::LeftOut;
+use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
+use crate::model::Snapshot;
+use crate::number;
+
+/// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How a format differs from the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Format {
+    pub(crate) rules: Rules,
+    /// Appends what stands above a family's samples.
+    pub(crate) header: fn(&mut String, &Exposed<'_>),
+    /// Appends the value of a sample that is not a count.
+    pub(crate) float: fn(&mut String, f64),
+    /// What ends the page.
+    pub(crate) end: &'static str,
+}
+
+impl Format {
+    /// The whole page as one text.
+    pub(crate) fn to_string(self, snapshot: &Snapshot) -> String {
+        let mut page = String::new();
+        let kept = self.write(snapshot, &Options::default(), &mut page, |_| Ok(()));
+        debug_assert!(kept.is_ok(), "keeping a text in memory does not fail");
+        page
+    }
+
+    /// The page in chunks.
+    pub(crate) fn write_into(
+        self,
+        snapshot: &Snapshot,
+        options: &Options,
+        writer: &mut impl io::Write,
+    ) -> io::Result<Vec<LeftOut>> {
+        let mut page = String::with_capacity(CHUNK_BYTES);
+        let left_out = self.write(snapshot, options, &mut page, |page| {
+            if page.len() >= CHUNK_BYTES {
+                writer.write_all(page.as_bytes())?;
+                page.clear();
+            }
+            Ok(())
+        })?;
+        writer.write_all(page.as_bytes())?;
+        Ok(left_out)
+    }
+
+    /// Appends the page to `page`, which `hand_on` may empty after each series.
+    fn write(
+        self,
+        snapshot: &Snapshot,
+        options: &Options,
+        page: &mut String,
+        mut hand_on: impl FnMut(&mut String) -> io::Result<()>,
+    ) -> io::Result<Vec<LeftOut>> {
+        let samples = Samples::of(snapshot, options, &self.rules);
+        let mut sampler = Sampler::new(self.rules);
+        let mut labels = Vec::new();
+        let mut escaped = String::new();
+        for family in &samples.families {
+            (self.header)(page, family);
+            for (series, sum) in family.series() {
+                family.labels(series, &mut labels);
+                escape_labels(&mut escaped, &labels);
+                sampler
+                    .samples(family, series, sum, |sample| self.line(page, &family.name, &escaped, sample));
+                hand_on(page)?;
+            }
+        }
+        page.push_str(self.end);
+        Ok(samples.left_out)
+    }
+
+    fn line(self, page: &mut String, name: &str, labels: &str, sample: Sample<'_>) {
+        page.push_str(name);
+        page.push_str(sample.suffix);
+        if let Some((key, value)) = sample.extra {
+            page.push('{');
+            page.push_str(labels);
+            if !labels.is_empty() {
+                page.push(',');
+            }
+            push_label(page, key, value);
+            page.push('}');
+        } else if !labels.is_empty() {
+            page.push('{');
+            page.push_str(labels);
+            page.push('}');
+        }
+        page.push(' ');
+        self.value(page, sample.value);
+        page.push('\n');
+    }
+
+    fn value(self, page: &mut String, value: SampleValue) {
+        match value {
+            SampleValue::Unsigned(n) => number::push_u64(page, n),
+            SampleValue::Signed(n) => number::push_i64(page, n),
+            SampleValue::Float(x) => (self.float)(page, x),
+        }
+    }
+}
+
+fn escape_labels(escaped: &mut String, labels: &[Label<'_>]) {
+    escaped.clear();
+    for (at, (key, value)) in labels.iter().enumerate() {
+        if at > 0 {
+            escaped.push(',');
+        }
+        push_label(escaped, key, value);
+    }
+}
+
+fn push_label(out: &mut String, key: &str, value: &str) {
+    out.push_str(key);
+    out.push_str("=\"");
+    push_escaped(out, value, Quotes::Escaped);
+    out.push('"');
+}
+
+/// Whether a double quote is escaped: in values always, in help texts by OpenMetrics only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    Escaped,
+    Plain,
+}
+
+/// Appends a text with its backslashes, newlines and, if asked, double quotes escaped.
+pub(crate) fn push_escaped(out: &mut String, text: &str, quotes: Quotes) {
+    let mut rest = text;
+    while let Some((before, escape, after)) = split_at_special(rest, quotes) {
+        out.push_str(before);
+        out.push_str(escape);
+        rest = after;
+    }
+    out.push_str(rest);
+}
+
+fn split_at_special(text: &str, quotes: Quotes) -> Option<(&str, &'static str, &str)> {
+    let escape = |byte: u8| match byte {
+        b'\\' => Some(r"\\"),
+        b'\n' => Some(r"\n"),
+        b'"' if quotes == Quotes::Escaped => Some(r#"\""#),
+        _ => None,
+    };
+    let (at, escape) = text.bytes().enumerate().find_map(|(at, byte)| Some((at, escape(byte)?)))?;
+    Some((text.get(..at)?, escape, text.get(at + 1..)?))
+}
+
+/// Appends `# WORD name rest`.
+pub(crate) fn push_comment(
+    out: &mut String,
+    word: &str,
+    name: [&str; 2],
+    rest: &str,
+    escape: Option<Quotes>,
+) {
+    out.push_str("# ");
+    out.push_str(word);
+    out.push(' ');
+    name.iter().for_each(|part| out.push_str(part));
+    out.push(' ');
+    match escape {
+        Some(quotes) => push_escaped(out, rest, quotes),
+        None => out.push_str(rest),
+    }
+    out.push('\n');
+}

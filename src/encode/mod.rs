@@ -1,0 +1,51 @@
+//! Snapshots as bytes, one file a format.
+//!
+//! - [`text`]: Prometheus text 0.0.4, which everything reads. When in doubt, this one.
+//! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
+//!
+//! [`http::respond`](crate::http) chooses between them by what the scraper asks for. Both are valid by construction:
+//! names and tag keys are made legal, values escaped, and what would make a page invalid is left out and told
+//! ([`LeftOut`]).
+//!
+//! # What each instrument becomes
+//!
+//! | instrument | family in text 0.0.4 | family in OpenMetrics | samples |
+//! |---|---|---|---|
+//! | counter `x` | counter `x_total` | counter `x` | `x_total` |
+//! | up-down counter `x` | gauge `x` | gauge `x` | `x` |
+//! | gauge `x` | gauge `x` | gauge `x` | `x` |
+//! | meter `x` or `x_rate` | counter `x_total` | counter `x` | `x_total` |
+//! | | gauge `x_rate` | gauge `x_rate` | `x_rate{window="mean"}`, `"1m"`, `"5m"`, `"15m"` |
+//! | timer `x` | histogram `x_seconds` | the same | `x_seconds_bucket{le="…"}`, `x_seconds_sum`, `x_seconds_count` |
+//! | histogram `x` | histogram `x` | the same | `x_bucket{le="…"}`, `x_sum`, `x_count` |
+//! | either, as a summary | summary | summary | `x{quantile="…"}` (`NaN` while empty), `x_sum`, `x_count` |
+//! | info `x` | gauge `x_info` | info `x` | `x_info` = 1, the facts as labels |
+//! | state set `x` | gauge `x` | state set `x` | `x{x="state"}` = 0 or 1 for each state |
+//!
+//! A unit is a suffix of the name, before `_total`; neither is added where the name has it already. Families come by
+//! exposed name, series in the order of their creation; a family without series is not on the page.
+//!
+//! # What happens to names
+//!
+//! | given | exposed |
+//! |---|---|
+//! | `http.requests`, `größe` | `http_requests`, `gr__e`: each illegal character is one `_`, runs are kept |
+//! | `9lives` | `_lives`: so is a digit in first place |
+//! | tag key `le`, `quantile`; `window` on a meter; the name of a state set on itself | the key and a `_` |
+//! | tag key `__name__` | `key__name__`: readers refuse every label in `__` |
+//! | two keys of one series that become equal | the last in the order of keys counts |
+//! | two series of a family that become equal | counters are added up; of other kinds the first is shown |
+//! | two families that need one name, or one the format reserves for the other | the first registered is shown |
+
+mod clash;
+mod exposed;
+mod left_out;
+mod lines;
+mod names;
+pub mod openmetrics;
+mod options;
+mod samples;
+pub mod text;
+
+pub use left_out::{LeftOut, Reason};
+pub use options::Options;

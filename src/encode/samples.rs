@@ -1,0 +1,229 @@
+//! The Prometheus view of a snapshot: exposed families, and under them samples made of a suffix, the series' labels,
+//! one label more, and a number. The formats for Prometheus and its kin read this and nothing else.
+//!
+//! No two families come out with a name in common. Samples are handed to a closure one by one, so that a page allocates
+//! by families and not by samples.
+
+use std::collections::HashMap;
+
+use crate::encode::Options;
+use crate::encode::exposed::{Exposed, Type, WINDOW};
+use crate::encode::left_out::{LeftOut, Reason};
+use crate::model::{Family, HistogramValue, Number, Series, Shape, Snapshot, StateSetValue, Value};
+use crate::name::Name;
+use crate::number;
+use crate::stat::Rates;
+
+/// What a format asks of families and samples beyond their spelling.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// The suffixes that make the names which a family of a type occupies.
+    pub(crate) claims: fn(Type) -> &'static [&'static str],
+    /// Whether sums that can fall, and negative quantiles, have no place in histograms and summaries.
+    pub(crate) rising_only: bool,
+}
+
+/// The exposed families of a snapshot, by name, and what could not be among them.
+#[derive(Debug)]
+pub(crate) struct Samples<'a> {
+    pub(crate) families: Vec<Exposed<'a>>,
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+impl<'a> Samples<'a> {
+    /// Lowers a snapshot. Families claim their names in the order of registration.
+    pub(crate) fn of(snapshot: &'a Snapshot, options: &Options, rules: &Rules) -> Self {
+        let mut samples = Samples { families: Vec::new(), left_out: Vec::new() };
+        let mut owners = HashMap::new();
+        for family in snapshot.families().iter().filter(|family| !family.series.is_empty()) {
+            samples.add(family, options, rules, &mut owners);
+        }
+        samples.families.sort_by(|a, b| a.name.cmp(&b.name));
+        samples
+    }
+
+    fn add(
+        &mut self,
+        family: &'a Family,
+        options: &Options,
+        rules: &Rules,
+        owners: &mut HashMap<String, &'a Name>,
+    ) {
+        let exposed = Exposed::of(family);
+        let rates = if options.rates { exposed.rates() } else { None };
+        let claims: Vec<String> =
+            [&exposed].into_iter().chain(&rates).flat_map(|one| claims(one, rules)).collect();
+        if let Some((name, by)) = claims.iter().find_map(|claim| owners.get_key_value(claim)) {
+            let reason = Reason::NameTaken { name: name.clone(), by: (*by).clone() };
+            return self.left_out.push(LeftOut { family: family.name.clone(), reason });
+        }
+        owners.extend(claims.into_iter().map(|claim| (claim, &family.name)));
+        if exposed.clashing_series() > 0 {
+            let reason = Reason::TagsEqual { series: exposed.clashing_series() };
+            self.left_out.push(LeftOut { family: family.name.clone(), reason });
+        }
+        self.families.extend([exposed].into_iter().chain(rates));
+    }
+}
+
+fn claims<'r>(exposed: &'r Exposed<'_>, rules: &Rules) -> impl Iterator<Item = String> + use<'r> {
+    (rules.claims)(exposed.kind).iter().map(|suffix| format!("{}{suffix}", exposed.name))
+}
+
+/// One line of a page, without what it shares with the others of its series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sample<'a> {
+    /// What follows the family's name.
+    pub(crate) suffix: &'static str,
+    /// The label that is not the series' own: its name and its value, not yet escaped.
+    pub(crate) extra: Option<(&'a str, &'a str)>,
+    pub(crate) value: SampleValue,
+}
+
+/// A number that remembers whether it is a count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum SampleValue {
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+}
+
+impl From<Number> for SampleValue {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Integer(n) => SampleValue::Unsigned(n),
+            Number::Float(x) => SampleValue::Float(x),
+        }
+    }
+}
+
+fn bare(value: SampleValue) -> Sample<'static> {
+    Sample { suffix: "", extra: None, value }
+}
+
+fn suffixed(suffix: &'static str, value: SampleValue) -> Sample<'static> {
+    Sample { suffix, extra: None, value }
+}
+
+fn labelled<'a>(suffix: &'static str, extra: (&'a str, &'a str), value: SampleValue) -> Sample<'a> {
+    Sample { suffix, extra: Some(extra), value }
+}
+
+/// Takes series apart into samples. Keeps the text of bucket bounds, which a family's series mostly share.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    rules: Rules,
+    bounds: Vec<f64>,
+    bound_texts: Vec<String>,
+    quantile_text: String,
+}
+
+impl Sampler {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Sampler { rules, bounds: Vec::new(), bound_texts: Vec::new(), quantile_text: String::new() }
+    }
+
+    /// Hands the samples of a series to `each`; `sum` stands in for a counter's own total.
+    pub(crate) fn samples(
+        &mut self,
+        family: &Exposed<'_>,
+        series: &Series,
+        sum: Option<Number>,
+        mut each: impl FnMut(Sample<'_>),
+    ) {
+        match (&series.value, family.kind) {
+            (Value::Counter(total), _) => each(suffixed("_total", sum.unwrap_or(*total).into())),
+            (Value::UpDownCounter(level), _) => each(bare(SampleValue::Signed(*level))),
+            (Value::Gauge(level), _) => each(bare(SampleValue::Float(*level))),
+            (Value::Meter { rates, .. }, Type::Gauge) => rate_samples(rates, each),
+            (Value::Meter { count, .. }, _) => each(suffixed("_total", SampleValue::Unsigned(*count))),
+            (Value::Timer { durations: h, .. } | Value::Histogram(h), Type::Summary) => self.summary(h, each),
+            (Value::Timer { durations: h, .. } | Value::Histogram(h), _) => self.histogram(h, each),
+            (Value::Info(_), _) => each(suffixed("_info", SampleValue::Unsigned(1))),
+            (Value::StateSet(states), _) => state_samples(&family.name, states, each),
+        }
+    }
+
+    fn histogram(&mut self, histogram: &HistogramValue, mut each: impl FnMut(Sample<'_>)) {
+        self.spell(histogram.buckets.bounds());
+        let mut counts = histogram.counts.iter();
+        let mut total = 0_u64;
+        for bound in &self.bound_texts {
+            total = total.wrapping_add(counts.next().copied().unwrap_or(0));
+            each(labelled("_bucket", ("le", bound), SampleValue::Unsigned(total)));
+        }
+        total = counts.fold(total, |total, count| total.wrapping_add(*count));
+        each(labelled("_bucket", ("le", "+Inf"), SampleValue::Unsigned(total)));
+        if self.shows_sum(histogram) {
+            each(suffixed("_sum", SampleValue::Float(histogram.sum)));
+            each(suffixed("_count", SampleValue::Unsigned(total)));
+        }
+    }
+
+    /// A sum that can fall is no counter; nor is one beside buckets for negative values. The count goes with it, and
+    /// stands in the last bucket anyway.
+    fn shows_sum(&self, histogram: &HistogramValue) -> bool {
+        let negative_buckets = histogram.buckets.bounds().first().is_some_and(|bound| *bound < 0.0);
+        !self.rules.rising_only || !(histogram.sum_can_fall || negative_buckets)
+    }
+
+    fn summary(&mut self, histogram: &HistogramValue, mut each: impl FnMut(Sample<'_>)) {
+        if let Shape::Summary(quantiles) = &histogram.shape {
+            in_order(quantiles).for_each(|q| self.quantile(histogram, q, &mut each));
+        }
+        if !(self.rules.rising_only && histogram.sum_can_fall) {
+            each(suffixed("_sum", SampleValue::Float(histogram.sum)));
+        }
+        each(suffixed("_count", SampleValue::Unsigned(histogram.count())));
+    }
+
+    fn quantile(&mut self, histogram: &HistogramValue, q: f64, mut each: impl FnMut(Sample<'_>)) {
+        let value = histogram.quantile(q).map_or(f64::NAN, |quantile| quantile.value());
+        if !(self.rules.rising_only && value < 0.0) {
+            self.quantile_text.clear();
+            number::push_bound(&mut self.quantile_text, q);
+            each(labelled("", ("quantile", &self.quantile_text), SampleValue::Float(value)));
+        }
+    }
+
+    fn spell(&mut self, bounds: &[f64]) {
+        if self.bounds != bounds {
+            self.bounds = bounds.to_vec();
+            self.bound_texts = bounds.iter().map(|bound| bound_text(*bound)).collect();
+        }
+    }
+}
+
+fn bound_text(bound: f64) -> String {
+    let mut text = String::new();
+    number::push_bound(&mut text, bound);
+    text
+}
+
+/// The quantiles between 0 and 1, rising, none twice. There are few: looking for the next costs less than a sorted copy.
+fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
+    let next = |after: f64| {
+        let later = quantiles.iter().copied().filter(move |q| *q > after && (0.0..=1.0).contains(q));
+        later.min_by(f64::total_cmp)
+    };
+    std::iter::successors(next(-1.0), move |q| next(*q))
+}
+
+fn rate_samples(rates: &Rates, mut each: impl FnMut(Sample<'_>)) {
+    let windows = [
+        ("mean", rates.mean),
+        ("1m", rates.one_minute),
+        ("5m", rates.five_minutes),
+        ("15m", rates.fifteen_minutes),
+    ];
+    windows.iter().for_each(|(window, rate)| each(labelled("", (WINDOW, window), SampleValue::Float(*rate))));
+}
+
+fn state_samples(name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_>)) {
+    for (at, (state, on)) in set.states.iter().zip(&set.on).enumerate() {
+        let said_before = set.states.iter().take(at).any(|earlier| earlier == state);
+        if !said_before {
+            each(labelled("", (name, state), SampleValue::Unsigned(u64::from(*on))));
+        }
+    }
+}

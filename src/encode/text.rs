@@ -1,0 +1,144 @@
+//! Prometheus text format 0.0.4: what every Prometheus, and everything that calls itself compatible, reads.
+//!
+//! Source: Prometheus, "Exposition formats", text format 0.0.4. Units are part of names here and nothing else; infos and
+//! state sets are gauges; a histogram whose sum can fall shows it all the same.
+//!
+//! ```
+//! # use std::time::SystemTime;
+//! # use tagmeter::{Tags, Unit, model::{Family, Kind, Number, Series, Snapshot, Value}};
+//! let series = Series {
+//!     tags: Tags::from([("city", "Oslo")]),
+//!     value: Value::Counter(Number::Integer(3)),
+//!     start: SystemTime::UNIX_EPOCH,
+//! };
+//! let orders = Family {
+//!     name: "orders".into(),
+//!     kind: Kind::Counter,
+//!     help: "Orders taken.".into(),
+//!     unit: Unit::None,
+//!     series: vec![series],
+//! };
+//! let snapshot = Snapshot::new(SystemTime::UNIX_EPOCH, vec![orders]);
+//! assert_eq!(
+//!     tagmeter::encode::text::encode(&snapshot),
+//!     "# HELP orders_total Orders taken.\n# TYPE orders_total counter\norders_total{city=\"Oslo\"} 3\n",
+//! );
+//! ```
+
+use std::io;
+
+use crate::encode::exposed::{Exposed, Type};
+use crate::encode::lines::{Format, Quotes, push_comment};
+use crate::encode::samples::Rules;
+use crate::encode::{LeftOut, Options};
+use crate::model::Snapshot;
+use crate::number;
+
+/// The `Content-Type` of the format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const FORMAT: Format =
+    Format { rules: Rules { claims, rising_only: false }, header, float: number::push_f64, end: "" };
+
+/// The page of a snapshot.
+///
+/// See the module's example.
+pub fn encode(snapshot: &Snapshot) -> String {
+    FORMAT.to_string(snapshot)
+}
+
+/// Writes the page of a snapshot in chunks of about 64 KiB. Returns what it could not show.
+///
+/// # Errors
+///
+/// Those of the writer.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use tagmeter::{encode::text, model::Snapshot};
+/// let mut page = Vec::new();
+/// let left_out = text::encode_into(&Snapshot::new(SystemTime::UNIX_EPOCH, vec![]), &mut page)?;
+/// assert!(page.is_empty() && left_out.is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn encode_into(snapshot: &Snapshot, writer: &mut impl io::Write) -> io::Result<Vec<LeftOut>> {
+    encode_with(snapshot, &Options::default(), writer)
+}
+
+/// As [`encode_into`], with options.
+///
+/// # Errors
+///
+/// Those of the writer.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use tagmeter::{Tags, Unit, model::{Family, Kind, Series, Snapshot, Value}, stat::Rates};
+/// use tagmeter::encode::{Options, text};
+///
+/// # let value = Value::Meter { count: 2, rates: Rates::default() };
+/// # let series = vec![Series { tags: Tags::new(), value, start: SystemTime::UNIX_EPOCH }];
+/// # let meter = Family { name: "order_rate".into(), kind: Kind::Meter, help: "".into(), unit: Unit::None, series };
+/// let snapshot = Snapshot::new(SystemTime::UNIX_EPOCH, vec![meter]);
+/// let mut page = Vec::new();
+/// text::encode_with(&snapshot, &Options::default().without_rates(), &mut page)?;
+/// assert_eq!(page, b"# TYPE order_total counter\norder_total 2\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn encode_with(
+    snapshot: &Snapshot,
+    options: &Options,
+    writer: &mut impl io::Write,
+) -> io::Result<Vec<LeftOut>> {
+    FORMAT.write_into(snapshot, options, writer)
+}
+
+impl Snapshot {
+    /// The snapshot as a Prometheus page, text format 0.0.4.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use tagmeter::model::Snapshot;
+    /// assert_eq!(Snapshot::new(SystemTime::UNIX_EPOCH, vec![]).to_text(), "");
+    /// ```
+    pub fn to_text(&self) -> String {
+        encode(self)
+    }
+}
+
+/// Sample names and, as `# TYPE` may come once for a name, the family's own.
+fn claims(kind: Type) -> &'static [&'static str] {
+    match kind {
+        Type::Counter => &["_total"],
+        Type::Gauge | Type::StateSet => &[""],
+        Type::Histogram => &["", "_bucket", "_sum", "_count"],
+        Type::Summary => &["", "_sum", "_count"],
+        Type::Info => &["_info"],
+    }
+}
+
+fn header(out: &mut String, family: &Exposed<'_>) {
+    let name = [family.name.as_str(), name_suffix(family.kind)];
+    if !family.help.is_empty() {
+        push_comment(out, "HELP", name, family.help, Some(Quotes::Plain));
+    }
+    push_comment(out, "TYPE", name, type_word(family.kind), None);
+}
+
+/// Here a family is called as its samples are.
+fn name_suffix(kind: Type) -> &'static str {
+    match kind {
+        Type::Counter => "_total",
+        Type::Info => "_info",
+        Type::Gauge | Type::Histogram | Type::Summary | Type::StateSet => "",
+    }
+}
+
+fn type_word(kind: Type) -> &'static str {
+    match kind {
+        Type::Counter => "counter",
+        Type::Gauge | Type::Info | Type::StateSet => "gauge",
+        Type::Histogram => "histogram",
+        Type::Summary => "summary",
+    }
+}
