@@ -83,7 +83,9 @@ impl Snapshot {
     pub fn get(&self, id: impl Into<Id>) -> Option<&Value> {
         let id = id.into();
         let mut same_name = self.families.iter().filter(|family| family.name == id.name);
-        same_name.find_map(|family| family.series.iter().find(|series| series.tags == id.tags)).map(|s| &s.value)
+        same_name
+            .find_map(|family| family.series.iter().find(|series| series.tags == id.tags))
+            .map(|s| &s.value)
     }
 
     /// The number that says most about one series: see [`Value::number`].
