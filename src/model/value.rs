@@ -74,6 +74,18 @@ impl Number {
     }
 }
 
+impl From<u64> for Number {
+    fn from(total: u64) -> Self {
+        Number::Integer(total)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(total: f64) -> Self {
+        Number::Float(total)
+    }
+}
+
 /// What a histogram or timer shows itself as, to formats that tell the two apart.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Shape {
