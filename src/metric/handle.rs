@@ -1,6 +1,7 @@
 //! How an instrument finds its cell.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 /// A shared cell, found at once or, for a `static` instrument, at its first use.
@@ -68,3 +69,7 @@ impl<C: fmt::Debug> fmt::Debug for Handle<C> {
         }
     }
 }
+
+// A panic elsewhere finds every cell whole: nothing that records can panic half-way.
+impl<C> UnwindSafe for Handle<C> {}
+impl<C> RefUnwindSafe for Handle<C> {}

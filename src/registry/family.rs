@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -344,6 +345,10 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
         self
     }
 }
+
+// As for the instruments: nothing that changes a family runs the user's code half-way through.
+impl<I: Instrument> UnwindSafe for SeriesOf<I> {}
+impl<I: Instrument> RefUnwindSafe for SeriesOf<I> {}
 
 impl<I: Instrument> fmt::Debug for SeriesOf<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,8 +30,10 @@ pub use outcome::OutcomeFamily;
 pub use typed::TypedFamily;
 
 pub(crate) use problem::Problem;
+use problem::Problems;
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -150,7 +152,7 @@ impl RegistryBuilder {
         let shared = Shared {
             start: self.clock.wall(),
             context: Context { clock: self.clock, quantiles: Arc::new(AtomicBool::new(self.quantiles)) },
-            problems: Default::default(),
+            problems: Problems::new(),
             max_series: self.max_series,
             max_families: self.max_families,
         };
@@ -376,6 +378,10 @@ impl Registry {
         .unwrap_or_default()
     }
 }
+
+// No lock is held while functions of the user run, so their panics leave everything whole.
+impl UnwindSafe for Registry {}
+impl RefUnwindSafe for Registry {}
 
 impl Default for Registry {
     fn default() -> Self {

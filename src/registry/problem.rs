@@ -58,9 +58,11 @@ impl Problem {
 }
 
 /// The problems of one registry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Problems {
     counts: [AtomicU64; Problem::ALL.len()],
+    /// Refused recordings of the process before this registry was made.
+    before: [u64; RecordingProblem::ALL.len()],
     said: Mutex<HashSet<(Problem, Name)>>,
 }
 
@@ -70,6 +72,14 @@ const MOST_SAID: usize = 1000;
 const NAME: &str = "tagmeter_problems";
 
 impl Problems {
+    pub(crate) fn new() -> Self {
+        Problems {
+            counts: Default::default(),
+            before: RecordingProblem::ALL.map(noted),
+            said: Mutex::default(),
+        }
+    }
+
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
@@ -89,7 +99,10 @@ impl Problems {
         let own = Problem::ALL
             .into_iter()
             .map(|problem| (problem.reason(), self.counts[problem as usize].load(Ordering::Relaxed)));
-        let recording = RecordingProblem::ALL.into_iter().map(|problem| (problem.reason(), noted(problem)));
+        let recording = RecordingProblem::ALL
+            .into_iter()
+            .zip(self.before)
+            .map(|(problem, before)| (problem.reason(), noted(problem) - before));
         let series: Vec<Series> = own
             .chain(recording)
             .filter(|(_, count)| *count > 0)
