@@ -12,8 +12,10 @@
 
 mod compare;
 mod departures;
+mod logged;
 
 pub(crate) use compare::{agree, float, read_float, with_kind};
+pub(crate) use logged::logged;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
