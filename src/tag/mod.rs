@@ -19,8 +19,6 @@ mod json;
 mod merge;
 mod sanitize;
 mod text;
-// Families of typed tags read it.
-#[allow(dead_code)]
 mod typed;
 
 pub use codec::{DecodeError, EncodeError};
