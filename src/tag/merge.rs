@@ -20,7 +20,8 @@ pub const APPTUIT_MAX_TAGS: usize = 25;
 /// | reporter | `a_b` = reporter | |
 /// | metric | `a-b` = metric | `a_b` = metric |
 ///
-/// Among keys of one rank that become the same the last in sorted order counts. What is the same for all metrics is
+/// Among keys of one rank that become the same the last in sorted order counts. An empty value is an absent tag, so it
+/// takes no tag of a lower rank away. What is the same for all metrics is
 /// worked out once; [`merge`](TagLayers::merge) borrows it. The automatic `host` tag is the lowest layer, so that
 /// everything can override it.
 ///

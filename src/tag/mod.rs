@@ -19,8 +19,6 @@ mod json;
 mod merge;
 mod sanitize;
 mod text;
-// Families of typed tags read it.
-#[allow(dead_code)]
 mod typed;
 
 pub use codec::{DecodeError, EncodeError};
@@ -39,7 +37,8 @@ use std::sync::{Arc, LazyLock};
 
 /// A set of tags: sorted by key, no key twice, no empty value (an empty value is an absent tag).
 ///
-/// Cloning is cheap. Where a key is given twice, the later one counts.
+/// Cloning is cheap. Where a key is given twice, the later one counts. Made from arrays, vectors and maps of pairs, and
+/// from one line of text: `"route:/orders, status:200".parse::<Tags>()`.
 ///
 /// ```
 /// use tagmeter::Tags;
@@ -47,6 +46,7 @@ use std::sync::{Arc, LazyLock};
 /// let tags = Tags::from([("status", "200"), ("route", "/orders"), ("empty", "")]);
 /// assert_eq!(tags.iter().collect::<Vec<_>>(), [("route", "/orders"), ("status", "200")]);
 /// assert_eq!(tags.get("status"), Some("200"));
+/// assert_eq!("route:/orders, status:200".parse(), Ok(tags));
 /// ```
 #[doc(alias = "labels")]
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

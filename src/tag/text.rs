@@ -42,7 +42,7 @@ impl FromStr for Tags {
 /// let error = "url:http://h".parse::<Tags>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     r#"tag "url:http://h" has a second colon, expected key:value (a colon in a value is written \: or in "…")"#
+///     r#"tag "url:http://h" has a second colon, expected key:value (write a colon in a value as \: or quote the value)"#
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +55,7 @@ pub enum ParseTagsError {
         piece: String,
     },
     /// A piece holds more than one colon that is neither escaped nor quoted.
-    #[error(r#"tag {piece:?} has a second colon, expected key:value (a colon in a value is written \: or in "…")"#)]
+    #[error(r#"tag {piece:?} has a second colon, expected key:value (write a colon in a value as \: or quote the value)"#)]
     SecondColon {
         /// The piece, without the blanks around it.
         piece: String,

@@ -13,7 +13,7 @@ use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
 /// | float | shortest text that reads back the same: `0.5`, `1e16`, `NaN` |
 /// | enum without data | name of the variant |
 /// | newtype | what is inside |
-/// | `Option` | what is inside; `None` and skipped fields are the empty value, an absent tag |
+/// | `Option` | what is inside; `None`, like `()` and skipped fields, is the empty value, an absent tag |
 ///
 /// So the keys are those of the struct, whatever its value.
 ///
@@ -129,10 +129,6 @@ macro_rules! refuse_compounds {
 
         refuse! { serialize_bytes(&[u8]) = "bytes" }
 
-        fn serialize_unit(self) -> Result<(), UnfitTags> {
-            self.refuse("nothing")
-        }
-
         fn serialize_newtype_struct<T: Serialize + ?Sized>(
             self,
             _: &'static str,
@@ -225,6 +221,10 @@ impl<F: FnMut(&'static str, &str)> Serializer for Fields<'_, F> {
         self.refuse("nothing")
     }
 
+    fn serialize_unit(self) -> Result<(), UnfitTags> {
+        self.refuse("nothing")
+    }
+
     /// A struct without fields: no tags.
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), UnfitTags> {
         Ok(())
@@ -276,8 +276,12 @@ impl<F: FnMut(&'static str, &str)> Serializer for Field<'_, F> {
         self.give("")
     }
 
-    fn serialize_unit_struct(self, name: &'static str) -> Result<(), UnfitTags> {
-        self.give(name)
+    fn serialize_unit(self) -> Result<(), UnfitTags> {
+        self.give("")
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), UnfitTags> {
+        self.give("")
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), UnfitTags> {
@@ -294,6 +298,7 @@ mod tests {
     use super::*;
     use serde::Serialize;
     use std::collections::BTreeMap;
+    use std::marker::PhantomData;
     use std::net::Ipv4Addr;
 
     fn pairs<T: Serialize>(value: T) -> Result<Vec<(&'static str, String)>, UnfitTags> {
@@ -357,6 +362,12 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_an_absent_tag() {
+        assert_eq!(one(()).unwrap(), "");
+        assert_eq!(one(PhantomData::<u8>).unwrap(), "");
+    }
+
+    #[test]
     fn newtypes_are_what_is_inside() {
         #[derive(Serialize)]
         struct Meters(f64);
@@ -402,7 +413,6 @@ mod tests {
         assert_eq!(one([1, 2].as_slice()), refused("a sequence"));
         assert_eq!(one((1, 2)), refused("a tuple"));
         assert_eq!(one(BTreeMap::from([(1, 2)])), refused("a map"));
-        assert_eq!(one(()), refused("nothing"));
         for data in [Shape::Named { _a: 1 }, Shape::Tuple(1, 2), Shape::Newtype(1)] {
             assert_eq!(one(data), refused("an enum with data"));
         }

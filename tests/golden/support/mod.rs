@@ -12,8 +12,10 @@
 
 mod compare;
 mod departures;
+mod logged;
 
 pub(crate) use compare::{agree, float, read_float, with_kind};
+pub(crate) use logged::logged;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -104,7 +106,7 @@ impl Golden {
         let mut faults = String::new();
         for case in &self.cases {
             let result = ours(case);
-            match self.judge(case, result.as_ref()) {
+            match self.judge(case, result.as_ref(), departures::all().get(&case.id)) {
                 Ok(class) => tally.count(class),
                 Err(fault) => self.describe(case, result.as_ref(), &fault, &mut faults),
             }
@@ -113,9 +115,9 @@ impl Golden {
         assert!(faults.is_empty(), "{}\n{faults}", self.file);
     }
 
-    fn judge(&self, case: &Case, ours: Option<&Value>) -> Result<Class, String> {
+    fn judge(&self, case: &Case, ours: Option<&Value>, listed: Option<&Departure>) -> Result<Class, String> {
         let kept = ours.is_some_and(|ours| (self.agreement)(case, &(self.view)(&case.recorded), ours));
-        match (departures::all().get(&case.id), ours) {
+        match (listed, ours) {
             (None, _) if kept => Ok(Class::Keep),
             (None, Some(_)) => Err("differs and is not listed".into()),
             (None, None) => Err("cannot be written in our types and is not listed".into()),
@@ -150,7 +152,7 @@ impl Golden {
 }
 
 /// What became of a case.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Class {
     /// As recorded.
     Keep,
@@ -175,5 +177,47 @@ impl Tally {
         let [keep, ours, none] = self.0;
         let _ =
             writeln!(std::io::stderr(), "golden {file:<24} keep {keep:>4} / ours {ours:>3} / none {none:>3}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn judged(ours: Option<Value>, listed: Option<&str>) -> Result<Class, String> {
+        let golden = Golden::open("encode_metric");
+        let case = Case::read(&json!({"id": "a-1", "input": {}, "expected": {"encoded": "a{}"}}));
+        let listed = listed.map(|toml| toml::from_str(toml).unwrap());
+        golden.judge(&case, ours.as_ref(), listed.as_ref())
+    }
+
+    const OURS: &str = "class = 'ours'\nreason = 'a rule'\nvalue = { encoded = 'b{}' }";
+    const NONE: &str = "class = 'none'\nreason = 'no type'";
+
+    #[test]
+    fn a_case_is_kept_listed_with_its_value_or_not_in_our_types() {
+        assert_eq!(judged(Some(json!({"encoded": "a{}"})), None), Ok(Class::Keep));
+        assert_eq!(judged(Some(json!({"encoded": "b{}"})), Some(OURS)), Ok(Class::Ours));
+        assert_eq!(judged(None, Some(NONE)), Ok(Class::None));
+    }
+
+    #[test]
+    fn what_is_neither_kept_nor_listed_fails() {
+        assert!(judged(Some(json!({"encoded": "b{}"})), None).is_err());
+        assert!(judged(None, None).is_err());
+    }
+
+    #[test]
+    fn a_listed_case_that_has_come_to_agree_fails() {
+        assert!(judged(Some(json!({"encoded": "a{}"})), Some(OURS)).unwrap_err().contains("come to agree"));
+        assert!(judged(Some(json!({"encoded": "a{}"})), Some(NONE)).unwrap_err().contains("come to agree"));
+    }
+
+    #[test]
+    fn a_listed_case_that_is_not_as_listed_fails() {
+        assert!(judged(Some(json!({"encoded": "c{}"})), Some(OURS)).is_err());
+        assert!(judged(Some(json!({"encoded": "b{}"})), Some(NONE)).is_err());
+        assert!(judged(None, Some(OURS)).is_err());
     }
 }
