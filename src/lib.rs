@@ -12,6 +12,7 @@ pub mod metric;
 pub mod model;
 mod name;
 mod number;
+pub mod parse;
 pub mod registry;
 pub mod stat;
 pub mod tag;

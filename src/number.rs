@@ -64,7 +64,6 @@ pub(crate) fn push_bound(out: &mut String, number: f64) {
 }
 
 /// Reads a number in any spelling the text formats allow; no hexadecimal, no underscores, no white space.
-#[cfg(test)]
 pub(crate) fn parse_f64(text: &str) -> Option<f64> {
     text.parse().ok()
 }

@@ -1,9 +1,10 @@
 //! Metrics over HTTP.
 //!
-//! - [`answer`] says what to answer a scraper: status, headers and body, for any framework.
-//! - [`Request`] and [`Response`] are all it needs of a framework.
+//! - [`respond`] says what to answer a scraper of a registry: status, headers and body, for any framework; [`answer`]
+//!   does for a snapshot from elsewhere.
+//! - [`Request`] and [`Response`] are all they need of a framework.
 
 mod accept;
 mod respond;
 
-pub use respond::{Request, Response, answer};
+pub use respond::{Request, Response, answer, respond};

@@ -1,8 +1,9 @@
 //! The answer to a scrape, for any HTTP framework.
 
-use crate::encode::{openmetrics, text};
+use crate::encode::{LeftOut, openmetrics, text};
 use crate::http::accept::{Offer, choose};
 use crate::model::Snapshot;
+use crate::registry::{Problem, Registry};
 
 /// What a draft of OpenMetrics was called. Scrapers that ask for it read version 1.0.0 as well.
 const DRAFT_CONTENT_TYPE: &str = "application/openmetrics-text; version=0.0.1; charset=utf-8";
@@ -118,8 +119,33 @@ impl Response {
     }
 }
 
-/// Answers a scrape with a snapshot, which is taken only when one is needed: text 0.0.4 or OpenMetrics 1.0, by the
-/// request's `Accept`; for methods other than `GET` and `HEAD`, 405.
+/// Answers a scrape of a registry: text 0.0.4 or OpenMetrics 1.0, by the request's `Accept`; for methods other than
+/// `GET` and `HEAD`, 405.
+///
+/// Any path is answered: whoever calls has routed already. What the format cannot show is counted in
+/// `tagmeter_problems_total{reason="left_out"}` and logged once a family.
+///
+/// ```
+/// use tagmeter::Registry;
+/// use tagmeter::http::{Request, respond};
+///
+/// let registry = Registry::new();
+/// registry.counter("hits").inc();
+/// let request = Request::new("GET", "/metrics").header("Accept", "application/openmetrics-text; version=1.0.0");
+/// let response = respond(&registry, &request);
+/// assert_eq!(response.status, 200);
+/// assert_eq!(response.header("Content-Type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+/// assert_eq!(response.body, b"# TYPE hits counter\nhits_total 1\n# EOF\n");
+/// ```
+pub fn respond(registry: &Registry, request: &Request<'_>) -> Response {
+    let note = |left_out: &LeftOut| {
+        registry.note_problem(Problem::LeftOut, &left_out.family, || left_out.to_string());
+    };
+    scrape(|| registry.snapshot(), request, note)
+}
+
+/// As [`respond`], for a snapshot from elsewhere, which is taken only when there is a page to write. What the format
+/// cannot show is left out without a word.
 ///
 /// ```
 /// # use std::time::SystemTime;
@@ -127,30 +153,37 @@ impl Response {
 /// use tagmeter::http::{Request, answer};
 ///
 /// # let snapshot = || Snapshot::new(SystemTime::UNIX_EPOCH, vec![]);
-/// let request = Request::new("GET", "/metrics").header("Accept", "application/openmetrics-text; version=1.0.0");
-/// let response = answer(snapshot, &request);
-/// assert_eq!(response.status, 200);
-/// assert_eq!(response.body, b"# EOF\n");
+/// assert_eq!(answer(snapshot, &Request::new("GET", "/metrics")).status, 200);
+/// assert_eq!(answer(snapshot, &Request::new("POST", "/metrics")).status, 405);
 /// ```
 pub fn answer(snapshot: impl FnOnce() -> Snapshot, request: &Request<'_>) -> Response {
+    scrape(snapshot, request, |_| ())
+}
+
+fn scrape(
+    snapshot: impl FnOnce() -> Snapshot,
+    request: &Request<'_>,
+    note: impl FnMut(&LeftOut),
+) -> Response {
+    let page = |snapshot: Snapshot| page(&snapshot, choose(&request.list("Accept")), note);
     match request.method {
-        "GET" => page(&snapshot(), request),
+        "GET" => page(snapshot()),
         // The length a GET would have is known only when its body is.
-        "HEAD" => page(&snapshot(), request).without_body(),
+        "HEAD" => page(snapshot()).without_body(),
         _ => Response::method_not_allowed(),
     }
 }
 
-fn page(snapshot: &Snapshot, request: &Request<'_>) -> Response {
-    match choose(&request.list("Accept")) {
-        Offer::Text => Response::page(text::CONTENT_TYPE, text::encode(snapshot).into_bytes()),
-        Offer::OpenMetrics => open_metrics(openmetrics::CONTENT_TYPE, snapshot),
-        Offer::OpenMetricsDraft => open_metrics(DRAFT_CONTENT_TYPE, snapshot),
-    }
-}
-
-fn open_metrics(content_type: &str, snapshot: &Snapshot) -> Response {
-    Response::page(content_type, openmetrics::encode(snapshot).into_bytes())
+fn page(snapshot: &Snapshot, offer: Offer, note: impl FnMut(&LeftOut)) -> Response {
+    let mut body = Vec::new();
+    let (content_type, left_out) = match offer {
+        Offer::Text => (text::CONTENT_TYPE, text::encode_into(snapshot, &mut body)),
+        Offer::OpenMetrics => (openmetrics::CONTENT_TYPE, openmetrics::encode_into(snapshot, &mut body)),
+        Offer::OpenMetricsDraft => (DRAFT_CONTENT_TYPE, openmetrics::encode_into(snapshot, &mut body)),
+    };
+    // A `Vec` takes every byte: there is no error to report.
+    left_out.unwrap_or_default().iter().for_each(note);
+    Response::page(content_type, body)
 }
 
 #[cfg(test)]
@@ -216,5 +249,15 @@ mod tests {
             assert_eq!(response.status, 405);
             assert_eq!(response.header("Allow"), Some("GET, HEAD"));
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let registry = Registry::new();
+        registry.gauge("a.b").set(1.0);
+        registry.gauge("a/b").set(2.0);
+        let response = respond(&registry, &Request::new("GET", "/metrics"));
+        assert_eq!(response.body, b"# TYPE a_b gauge\na_b 1\n");
+        assert_eq!(registry.value(("tagmeter_problems", [("reason", "left_out")])), Some(1.0));
     }
 }

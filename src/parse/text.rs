@@ -1,0 +1,223 @@
+//! Reads Prometheus text format 0.0.4.
+//!
+//! Source: Prometheus, "Exposition formats". Blanks may stand where the format allows them; a carriage return, an
+//! unknown escape, a family in two places or a series twice are errors.
+
+use crate::parse::families::{Families, Grammar};
+use crate::parse::lexer::{Cursor, OtherEscapes, lines};
+use crate::parse::{ParseError, ParsedFamily, ParsedKind, ParsedSample};
+
+/// Milliseconds of the format in a second of ours.
+const MILLIS_PER_SECOND: f64 = 1000.0;
+
+const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: false, check: |_| Ok(()) };
+
+/// Reads a page.
+///
+/// # Errors
+///
+/// Where the page is not valid, with line and column.
+///
+/// ```
+/// let families = tagmeter::parse::text::parse("# TYPE depth gauge\n# a comment\ndepth 17\n")?;
+/// assert_eq!(families[0].samples[0].value, 17.0);
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
+pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
+    let mut families = Families::new(GRAMMAR);
+    let lines = lines(page)?;
+    let end = lines.last().cloned().unwrap_or(Cursor::new("", 1));
+    for mut line in lines {
+        skip_blanks(&mut line);
+        match line.peek() {
+            None => {}
+            Some('#') => comment(&mut line, &mut families)?,
+            Some(_) => {
+                let start = line.clone();
+                families.sample(&start, sample(&mut line)?)?;
+            }
+        }
+    }
+    families.finish(&end)
+}
+
+fn kind(word: &str) -> Option<ParsedKind> {
+    Some(match word {
+        "counter" => ParsedKind::Counter,
+        "gauge" => ParsedKind::Gauge,
+        "histogram" => ParsedKind::Histogram,
+        "summary" => ParsedKind::Summary,
+        "untyped" => ParsedKind::Unknown,
+        _ => return None,
+    })
+}
+
+fn suffixes(kind: ParsedKind) -> &'static [&'static str] {
+    match kind {
+        ParsedKind::Histogram => &["_bucket", "_sum", "_count"],
+        ParsedKind::Summary => &["", "_sum", "_count"],
+        _ => &[""],
+    }
+}
+
+fn claims(kind: ParsedKind) -> &'static [&'static str] {
+    match kind {
+        ParsedKind::Histogram => &["", "_bucket", "_sum", "_count"],
+        other => suffixes(other),
+    }
+}
+
+fn comment(line: &mut Cursor<'_>, families: &mut Families) -> Result<(), ParseError> {
+    let start = line.clone();
+    line.expect("#", "a comment")?;
+    skip_blanks(line);
+    match line.word() {
+        "HELP" => {
+            let name = described_name(line)?;
+            // One blank ends the name; others belong to the text.
+            let help =
+                if line.next().is_some() { line.help(OtherEscapes::Refused, "\\")? } else { String::new() };
+            families.describe(&start, name, "HELP", |family| family.help = help)
+        }
+        "TYPE" => {
+            let name = described_name(line)?;
+            skip_blanks(line);
+            let kind = families.kind(&line.clone(), line.word())?;
+            skip_blanks(line);
+            line.expect_end()?;
+            families.describe(&start, name, "TYPE", |family| family.kind = kind)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn described_name<'a>(line: &mut Cursor<'a>) -> Result<&'a str, ParseError> {
+    skip_blanks(line);
+    let name = line.metric_name()?;
+    match line.peek() {
+        None | Some(' ' | '\t') => Ok(name),
+        Some(_) => Err(line.unexpected("a blank after the name")),
+    }
+}
+
+fn sample(line: &mut Cursor<'_>) -> Result<ParsedSample, ParseError> {
+    let name = line.metric_name()?.to_owned();
+    if !matches!(line.peek(), Some(' ' | '\t' | '{')) {
+        return Err(line.unexpected("a blank or labels after the name"));
+    }
+    skip_blanks(line);
+    let labels = if line.eat("{") { labels(line)? } else { Vec::new() };
+    skip_blanks(line);
+    let value = line.number("a number")?;
+    skip_blanks(line);
+    let timestamp = if line.is_at_end() { None } else { Some(timestamp(line)?) };
+    skip_blanks(line);
+    line.expect_end()?;
+    Ok(ParsedSample { name, labels, value, timestamp, exemplar: None })
+}
+
+fn labels(line: &mut Cursor<'_>) -> Result<Vec<(String, String)>, ParseError> {
+    let mut labels: Vec<(String, String)> = Vec::new();
+    loop {
+        skip_blanks(line);
+        if line.eat("}") {
+            return Ok(labels);
+        }
+        let start = line.clone();
+        let name = line.label_name()?;
+        skip_blanks(line);
+        line.expect("=", "= after the label's name")?;
+        skip_blanks(line);
+        let value = line.quoted(OtherEscapes::Refused)?;
+        if labels.iter().any(|(earlier, _)| earlier == name) {
+            return Err(start.repeated("label", name));
+        }
+        labels.push((name.to_owned(), value));
+        skip_blanks(line);
+        if !line.eat(",") && line.peek() != Some('}') {
+            return Err(line.unexpected(", or } after the label"));
+        }
+    }
+}
+
+fn timestamp(line: &mut Cursor<'_>) -> Result<f64, ParseError> {
+    let start = line.clone();
+    let millis: i64 = line.word().parse().map_err(|_| start.unexpected("a time in milliseconds"))?;
+    Ok(millis as f64 / MILLIS_PER_SECOND)
+}
+
+fn skip_blanks(line: &mut Cursor<'_>) {
+    line.take_while(|c| c == ' ' || c == '\t');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PAGE: &str = "# HELP request_seconds Time to answer: \\\\ and \\n.\n\
+        # TYPE request_seconds histogram\n\
+        request_seconds_bucket{route=\"/a\",le=\"0.5\"} 1\n\
+        request_seconds_bucket{route=\"/a\",le=\"+Inf\"} 3\n\
+        request_seconds_sum{route=\"/a\"} 2.5\n\
+        request_seconds_count{route=\"/a\"} 3\n\
+        \n\
+        # just a comment\n\
+        \tdepth { a = \"x\\\\y\\\"z\\n\" , } NaN 1500\n";
+
+    #[test]
+    fn a_page_is_read() {
+        let families = parse(PAGE).unwrap();
+        assert_eq!(families.len(), 2);
+        assert_eq!(families[0].kind, ParsedKind::Histogram);
+        assert_eq!(families[0].help, "Time to answer: \\ and \n.");
+        assert_eq!(families[0].samples.len(), 4);
+        let depth = &families[1].samples[0];
+        assert_eq!(depth.label("a"), Some("x\\y\"z\n"));
+        assert!(depth.value.is_nan());
+        assert_eq!(depth.timestamp, Some(1.5));
+    }
+
+    #[test]
+    fn what_is_not_valid_is_refused_where_it_stands() {
+        let cases = [
+            ("a 1", (1, 4)),
+            ("a 1\r\n", (1, 3)),
+            ("a-b 1\n", (1, 2)),
+            ("9a 1\n", (1, 1)),
+            ("a 0x1p-2\n", (1, 3)),
+            ("a 1_000\n", (1, 3)),
+            ("a 1 2.5\n", (1, 5)),
+            ("a{b=\"1\",b=\"2\"} 1\n", (1, 9)),
+            ("a{b=\"1\" c=\"2\"} 1\n", (1, 9)),
+            ("a{b=\"\\t\"} 1\n", (1, 6)),
+            ("a{,} 1\n", (1, 3)),
+            ("a 1\na 1\n", (2, 1)),
+            ("a 1\nb 1\na{x=\"1\"} 1\n", (3, 1)),
+            ("# TYPE a gauge\n# TYPE a gauge\n", (2, 1)),
+            ("# TYPE a gauge\na 1\n# HELP a x\n", (3, 1)),
+            ("# TYPE a colour\n", (1, 10)),
+            ("# TYPE a histogram\na_bucket{le=\"1\"} 1\n", (2, 1)),
+            ("# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 2\n", (3, 1)),
+            ("# TYPE a histogram\n# TYPE a_sum gauge\na_sum 1\n", (3, 1)),
+        ];
+        for (page, place) in cases {
+            let error = parse(page).expect_err(page);
+            assert_eq!((error.line, error.column), place, "{page:?}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_page_makes_it_panic(page in "\\PC*", lines in "([#a{}=\", \\\\\n0-9.]|HELP|TYPE| histogram)*") {
+            let _ = (parse(&page), parse(&lines));
+        }
+
+        #[test]
+        fn no_damage_to_a_page_makes_it_panic(at in 0..PAGE.len(), length in 0..9_usize, text in ".{0,3}") {
+            let mut page = PAGE.to_owned();
+            page.replace_range(at..(at + length).min(PAGE.len()), &text);
+            let _ = parse(&page);
+        }
+    }
+}
