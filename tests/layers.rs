@@ -14,13 +14,12 @@ const ORDER: &[(&str, &str)] = &[
     // ground
     ("clock", "time, which tests move by hand"),
     ("number", "text of numbers and back"),
+    ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),
     // identity
     ("name", "what a metric is called"),
     ("unit", "what it is measured in"),
     ("tag", "what tells series of one name apart"),
-    // mathematics
-    ("stat", "averages, buckets, quantiles of plain numbers"),
     // model
     ("model", "a snapshot: plain data, where instruments and formats meet"),
     // live
@@ -33,6 +32,8 @@ const ORDER: &[(&str, &str)] = &[
     ("transport", "bytes to somewhere else"),
     ("report", "snapshots to transports, on a schedule"),
     ("http", "snapshots to whoever asks"),
+    // the program
+    ("macros", "code that is written out in the user's program, which sees all of the above"),
 ];
 
 /// Where crates that only a feature brings may be named: nobody else's build, and nobody else's interface, has them.
