@@ -37,16 +37,16 @@ impl Bins {
     /// Counts some values that are in one bin.
     pub(crate) fn add(&mut self, key: i32, count: u64) {
         let cell = self.cell(key);
-        let sum = self.get(cell).saturating_add(count);
-        if bytes_for(sum) > self.width {
-            self.widen(bytes_for(sum));
-        }
-        self.set(cell, sum);
+        self.add_to(cell, count);
     }
 
     /// Counts everything another set holds.
     pub(crate) fn merge(&mut self, other: &Bins) {
-        other.iter().for_each(|(key, count)| self.add(key, count));
+        for (row, doubling) in other.doublings.iter().enumerate() {
+            let first = self.cell(i32::from(*doubling) * BINS as i32);
+            let counts = (0..BINS).map(|bin| other.get(row * BINS + bin)).enumerate();
+            counts.filter(|(_, count)| *count > 0).for_each(|(bin, count)| self.add_to(first + bin, count));
+        }
     }
 
     /// The bins that are not empty: key and count, in the order of their values.
@@ -62,6 +62,14 @@ impl Bins {
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.cells.capacity() + self.doublings.capacity() * size_of::<i16>()
+    }
+
+    fn add_to(&mut self, cell: usize, count: u64) {
+        let sum = self.get(cell).saturating_add(count);
+        if bytes_for(sum) > self.width {
+            self.widen(bytes_for(sum));
+        }
+        self.set(cell, sum);
     }
 
     /// The number of a bin's cell, made if it is not there.
