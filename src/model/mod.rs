@@ -3,6 +3,7 @@
 //! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
 //! [`Series`], a series holds one [`Value`].
 
+mod difference;
 mod value;
 
 pub use value::{HistogramValue, Number, Quantile, Shape, StateSetValue, Value};
@@ -57,6 +58,20 @@ impl fmt::Display for Kind {
 }
 
 /// All metrics of a registry, read in one pass.
+///
+/// Each value is one that its instrument had during the pass, each histogram is true in itself, and nothing is lower
+/// than in an earlier snapshot; different series may be read a moment apart.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// registry.counter("order_count").inc();
+/// let before = registry.snapshot();
+/// registry.counter("order_count").add(2);
+///
+/// let change = registry.snapshot().since(&before);
+/// assert_eq!(change.value("order_count"), Some(2.0));
+/// assert_eq!(registry.snapshot().value("order_count"), Some(3.0));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     taken_at: SystemTime,
@@ -65,21 +80,47 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// A snapshot of these families, in the order of their registration.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use tagmeter::model::Snapshot;
+    ///
+    /// assert!(Snapshot::new(SystemTime::now(), Vec::new()).families().is_empty());
+    /// ```
     pub fn new(taken_at: SystemTime, families: Vec<Family>) -> Self {
         Snapshot { taken_at, families }
     }
 
     /// When it was taken, by the wall clock.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// assert!(tagmeter::Registry::new().snapshot().taken_at() <= SystemTime::now());
+    /// ```
     pub fn taken_at(&self) -> SystemTime {
         self.taken_at
     }
 
     /// The families, in the order of their registration.
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::new();
+    /// registry.gauge("depth").set(1.0);
+    /// assert_eq!(registry.snapshot().families()[0].name, "depth");
+    /// ```
     pub fn families(&self) -> &[Family] {
         &self.families
     }
 
     /// The value of one series.
+    ///
+    /// ```
+    /// use tagmeter::model::Value;
+    ///
+    /// let registry = tagmeter::Registry::new();
+    /// registry.gauge("depth").set(1.0);
+    /// assert_eq!(registry.snapshot().get("depth"), Some(&Value::Gauge(1.0)));
+    /// ```
     pub fn get(&self, id: impl Into<Id>) -> Option<&Value> {
         let id = id.into();
         let mut same_name = self.families.iter().filter(|family| family.name == id.name);
@@ -89,12 +130,29 @@ impl Snapshot {
     }
 
     /// The number that says most about one series: see [`Value::number`].
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::new();
+    /// registry.histogram("sizes").record(7.0);
+    /// assert_eq!(registry.snapshot().value("sizes"), Some(1.0));
+    /// ```
     pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
         self.get(id)?.number()
     }
 }
 
 /// All series of one name.
+///
+/// ```
+/// use tagmeter::model::Kind;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.define("jobs").help("Jobs done.").counter()?;
+/// let snapshot = registry.snapshot();
+/// let family = &snapshot.families()[0];
+/// assert_eq!((family.kind, &*family.help, family.series.len()), (Kind::Counter, "Jobs done.", 1));
+/// # Ok::<(), tagmeter::registry::RegisterError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
     /// The name, as given.
@@ -110,6 +168,13 @@ pub struct Family {
 }
 
 /// One series: tags and a value.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// registry.counter(("orders", [("city", "Oslo")])).inc();
+/// let snapshot = registry.snapshot();
+/// assert_eq!(snapshot.families()[0].series[0].tags.get("city"), Some("Oslo"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     /// What tells it apart from its family's other series.

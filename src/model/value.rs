@@ -8,6 +8,14 @@ use crate::tag::Tags;
 /// What a series counted or measured, one variant a [`Kind`](super::Kind).
 ///
 /// A closed set: every encoder says what each becomes.
+///
+/// ```
+/// use tagmeter::model::{Number, Value};
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.counter("hits").inc();
+/// assert_eq!(registry.snapshot().get("hits"), Some(&Value::Counter(Number::Integer(1))));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A counter's total.
@@ -41,6 +49,10 @@ pub enum Value {
 impl Value {
     /// The number that says most: a total, a level, the count of events or of recorded values, `1` for an info.
     /// `None` for a state set.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::model::Value::Gauge(2.5).number(), Some(2.5));
+    /// ```
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Counter(total) => Some(total.as_f64()),
@@ -56,6 +68,11 @@ impl Value {
 }
 
 /// A count: whole where it was counted in whole numbers.
+///
+/// ```
+/// use tagmeter::model::Number;
+/// assert_eq!(Number::from(7_u64).as_f64(), 7.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
     /// A `u64` counter's total.
@@ -66,6 +83,10 @@ pub enum Number {
 
 impl Number {
     /// The count as a float; above 2^53 the nearest.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::model::Number::Float(0.5).as_f64(), 0.5);
+    /// ```
     pub fn as_f64(self) -> f64 {
         match self {
             Number::Integer(n) => n as f64,
@@ -87,6 +108,11 @@ impl From<f64> for Number {
 }
 
 /// What a histogram or timer shows itself as, to formats that tell the two apart.
+///
+/// ```
+/// use tagmeter::model::Shape;
+/// assert_eq!(Shape::default(), Shape::Histogram);
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Shape {
     /// Buckets that can be added up over processes.
@@ -97,6 +123,18 @@ pub enum Shape {
 }
 
 /// Recorded values: how many fell into each bucket, their sum, and, where quantiles were asked for, their window.
+///
+/// ```
+/// use tagmeter::stat::Buckets;
+///
+/// let registry = tagmeter::Registry::new();
+/// let sizes = registry.define("sizes").buckets(Buckets::linear(1.0, 1.0, 2)?).histogram()?;
+/// [0.5, 1.0, 1.5, 9.0].map(|size| sizes.record(size));
+/// let value = sizes.value();
+/// assert_eq!(value.counts, [2, 1, 1]);
+/// assert_eq!(value.cumulative().last(), Some((f64::INFINITY, 4)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistogramValue {
     /// The buckets' bounds.
@@ -114,6 +152,11 @@ pub struct HistogramValue {
 }
 
 /// A quantile and where it comes from.
+///
+/// ```
+/// use tagmeter::model::Quantile;
+/// assert_eq!(Quantile::Interpolated(0.25).value(), 0.25);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Quantile {
     /// From the window of recent values: within 1 % of a recorded value.
@@ -124,6 +167,10 @@ pub enum Quantile {
 
 impl Quantile {
     /// The number, wherever it comes from.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::model::Quantile::Recorded(3.0).value(), 3.0);
+    /// ```
     pub fn value(self) -> f64 {
         match self {
             Quantile::Recorded(value) | Quantile::Interpolated(value) => value,
@@ -133,11 +180,24 @@ impl Quantile {
 
 impl HistogramValue {
     /// How many values were recorded: the sum of the buckets.
+    ///
+    /// ```
+    /// # let sizes = tagmeter::Registry::new().histogram("sizes");
+    /// sizes.record_n(2.0, 5);
+    /// assert_eq!(sizes.value().count(), 5);
+    /// ```
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
     /// Mean of the recent past where quantiles were asked for, otherwise of all values; `None` when empty.
+    ///
+    /// ```
+    /// # let sizes = tagmeter::Registry::new().histogram("sizes");
+    /// assert_eq!(sizes.value().mean(), None);
+    /// [1.0, 2.0].map(|size| sizes.record(size));
+    /// assert_eq!(sizes.value().mean(), Some(1.5));
+    /// ```
     pub fn mean(&self) -> Option<f64> {
         match &self.window {
             Some(window) => window.mean(),
@@ -147,6 +207,12 @@ impl HistogramValue {
     }
 
     /// The value below which the share `q` of the values lies; `None` when empty or `q` is outside 0 to 1.
+    ///
+    /// ```
+    /// # let sizes = tagmeter::Registry::new().histogram("sizes");
+    /// sizes.record(0.7);
+    /// assert!(sizes.value().quantile(0.5).is_some_and(|median| (0.5..=0.75).contains(&median.value())));
+    /// ```
     pub fn quantile(&self, q: f64) -> Option<Quantile> {
         match &self.window {
             Some(window) => window.quantile(q).map(Quantile::Recorded),
@@ -155,6 +221,12 @@ impl HistogramValue {
     }
 
     /// Bounds and cumulative counts, as Prometheus shows them; the last bound is infinite.
+    ///
+    /// ```
+    /// # let sizes = tagmeter::Registry::new().histogram("sizes");
+    /// sizes.record(0.7);
+    /// assert!(sizes.value().cumulative().any(|(bound, count)| bound == 0.75 && count == 1));
+    /// ```
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         let bounds = self.buckets.bounds().iter().copied().chain([f64::INFINITY]);
         bounds.zip(&self.counts).scan(0, |total, (bound, count)| {
@@ -165,6 +237,16 @@ impl HistogramValue {
 }
 
 /// States and which of them are on.
+///
+/// ```
+/// use tagmeter::model::Value;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.state_set("mode", ["starting", "running"]).switch_to("running");
+/// let snapshot = registry.snapshot();
+/// let Some(Value::StateSet(mode)) = snapshot.get("mode") else { panic!("no mode") };
+/// assert_eq!(mode.on, [false, true]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateSetValue {
     /// The states' names.
