@@ -1,4 +1,157 @@
-//! tagmeter
+//! Instrument once. Recording never takes the program down, every format and backend reads the same snapshot, nothing
+//! recorded is lost, and you can look at it without installing anything.
+//!
+//! ```
+//! use tagmeter::Registry;
+//!
+//! let registry = Registry::new();
+//! let requests = registry.define("requests").help("Requests served.").tags(["route", "status"]).counters()?;
+//! requests.with(["/orders", "200"]).inc();
+//!
+//! let page = registry.snapshot().to_text();
+//! assert!(page.contains(r#"requests_total{route="/orders",status="200"} 1"#));
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
+//! ```
+//!
+//! ```text
+//! instrumented code ─▶ instrument ─▶ cells          registry ──snapshot()──▶ model ──┬─ samples ─▶ text · openmetrics
+//!    orders.inc()       Counter                     name+tags → instrument           └─ fields  ─▶ apptuit
+//!                                                   collectors
+//! ```
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`metric`] | instruments: [`Counter`], [`Gauge`], [`Meter`], [`Timer`], [`Histogram`] and more |
+//! | [`registry`] | names, definitions, families, collectors, the [`global`] registry |
+//! | [`model`] | a snapshot: plain data |
+//! | [`encode`], [`parse`] | bytes of a format from a snapshot, and back |
+//! | [`http`] | answers to scrapes for any web server, and a server of our own |
+//! | [`report`] | pushes on an interval: [`Reporter`](report::Reporter), `apptuit` |
+//! | [`tag`], [`stat`], [`clock`] | tags and their rules, the mathematics, time |
+//!
+//! # Before you choose it
+//!
+//! - Storage is plain shared atomics for now: a counter that many threads hammer costs what it costs elsewhere. Recording
+//!   quantiles takes a short lock a series; everything else takes none.
+//! - Formats are Prometheus text 0.0.4 and OpenMetrics 1.0; no protobuf, no native histograms, no exemplars, no compression.
+//! - Pushes go to Apptuit and OpenTSDB-style endpoints, one attempt each: what cannot be delivered is reported and
+//!   counted, and cumulative values catch up with the next push.
+//! - A removed series is hidden and keeps its memory.
+//!
+//! # By name, created once
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! # struct Queue; impl Queue { fn bytes(&self) -> usize { 7 } }
+//! # struct Nic; impl Nic { fn packets(&self) -> u64 { 7 } }
+//! # let (queue, nic) = (Queue, Nic);
+//! registry.counter("order_count").inc();
+//! registry.counter(("order_count", [("city", "Oslo")])).inc();    // a series of its own
+//! registry.up_down("jobs_running").dec();
+//! registry.gauge("queue_depth").set(17.0);
+//! registry.gauge_fn("queue_bytes", move || queue.bytes() as f64); // asked at each scrape and push
+//! registry.counter_fn("kernel_packets", move || nic.packets());   // a count kept elsewhere
+//! registry.meter("order_rate").mark();
+//! registry.histogram("response_bytes").record(512.0);
+//! let timing = registry.timer("handle_order").start();            // records when dropped
+//! ```
+//!
+//! The same name gives the same instrument. A name that already means another kind gives a working instrument that is
+//! exposed nowhere, one log line, and `tagmeter_problems_total`. Nothing here panics or returns a lock guard.
+//!
+//! # Defined, with everything said once
+//!
+//! ```
+//! # use tagmeter::{Timer, stat::Buckets};
+//! # let registry = tagmeter::Registry::new();
+//! let latency = registry
+//!     .define("request")
+//!     .help("Time to answer a request.")
+//!     .tags(["route"])
+//!     .buckets(Buckets::exponential(0.001, 2.0, 12)?)
+//!     .max_series(500)
+//!     .timers()?; // request_seconds_bucket{route="…",le="…"}
+//! latency.init([["/orders"], ["/trees"]]); // visible at zero before the first request
+//! let orders: &Timer = latency.with(["/orders"]); // borrowed from the family; .clone() to keep it elsewhere
+//!
+//! let depth = registry.define("queue_depth").help("Jobs waiting.").gauge()?; // no tags: the instrument itself
+//! # orders.time(|| depth.set(1.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Defining the same thing twice gives the same family; a different thing under that name is an error that shows both.
+//! [`metrics!`] declares a struct of metrics, [`typed_serde`](registry::Define::typed_serde) takes tags from your own
+//! type, [`counter!`] and its like and `static` instruments use the global registry:
+//!
+//! ```
+//! use tagmeter::{Counter, counter, timer};
+//!
+//! static HITS: Counter = Counter::new("hits");
+//!
+//! # let city = String::from("Oslo");
+//! HITS.inc();
+//! counter!("orders", "city" => city).inc();
+//! let timing = timer!("handle_order").start();
+//! ```
+//!
+//! # Timing
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use tagmeter::TimedExt;
+//! # async fn handle(_order: u32) {}
+//! # let timer = tagmeter::Registry::new().timer("handle_order");
+//! # fn work() {}
+//! # let order = 7;
+//! let timing = timer.start(); // drop records; timing.stop() -> Duration; timing.discard()
+//! timer.time(|| work());
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! handle(order).timed(&timer).await;
+//! # });
+//! timer.record(Duration::from_millis(3));
+//! # drop(timing);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Pull
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! # let request = tagmeter::http::Request::new("GET", "/metrics");
+//! let answer = tagmeter::http::respond(&registry, &request); // status, headers, body; any framework
+//! assert_eq!(answer.status, 200);
+//! ```
+//!
+//! With the feature `serve`, `tagmeter::serve` does it on a thread of its own.
+//!
+//! # From your own source, at collection time
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! # struct Pool; impl Pool { fn idle(&self) -> u32 { 3 } fn busy(&self) -> u32 { 5 } }
+//! # let pool = Pool;
+//! registry.collector("pool", move |families| {
+//!     families.gauge("pool_connections", "Open connections.")
+//!         .set([("state", "idle")], pool.idle() as f64)
+//!         .set([("state", "busy")], pool.busy() as f64);
+//! });
+//! ```
+//!
+//! # Reading back, testing
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! # registry.counter(("requests", [("route", "/orders"), ("status", "200")])).inc();
+//! # let work = || registry.counter("order_count").inc();
+//! assert_eq!(registry.value(("requests", [("route", "/orders"), ("status", "200")])), Some(1.0));
+//! let before = registry.snapshot();
+//! work();
+//! let change = registry.snapshot().since(&before);
+//! assert_eq!(change.value("order_count"), Some(1.0));
+//! println!("{}", registry.snapshot().to_text());
+//! ```
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[macro_use]
 #[doc(hidden)]

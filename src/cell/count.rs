@@ -45,7 +45,7 @@ impl Total for FloatCount {
     #[inline]
     fn add(&self, amount: f64) {
         debug_assert!(amount.is_finite(), "instruments refuse what is not finite");
-        update(&self.0, |total| (total + amount).clamp(f64::MIN, f64::MAX));
+        update(&self.0, |total| (f64::from_bits(total) + amount).clamp(f64::MIN, f64::MAX).to_bits());
     }
 
     fn get(&self) -> f64 {
@@ -57,13 +57,16 @@ impl Total for FloatCount {
     }
 }
 
-/// A level that is set: any `f64`.
+/// A level that is set: any `f64`; 0 before that.
 #[derive(Debug)]
 pub(crate) struct Level(AtomicU64);
 
+/// A level that was never set: a NaN that no arithmetic gives, so that the first maximum or minimum has nothing to beat.
+const UNSET: u64 = 0x7ff8_7461_676d_6574;
+
 impl Level {
-    pub(crate) const fn new(value: f64) -> Self {
-        Level(AtomicU64::new(value.to_bits()))
+    pub(crate) const fn new() -> Self {
+        Level(AtomicU64::new(UNSET))
     }
 
     #[inline]
@@ -73,23 +76,31 @@ impl Level {
     }
 
     pub(crate) fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Ordering::Relaxed))
+        level_of(self.0.load(Ordering::Relaxed)).unwrap_or(0.0)
     }
 
-    /// Replaces the level by what `change` makes of it.
-    pub(crate) fn update(&self, change: impl Fn(f64) -> f64) {
-        update(&self.0, change);
+    /// Replaces the level by what `change` makes of it, and gives the new one. `None` is a level that was never set.
+    pub(crate) fn update(&self, change: impl Fn(Option<f64>) -> f64) -> f64 {
+        update(&self.0, |bits| change(level_of(bits)).to_bits())
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.store(UNSET, Ordering::Relaxed);
     }
 }
 
-/// Replaces the float in `bits` by what `change` makes of it, whoever else is at it.
+fn level_of(bits: u64) -> Option<f64> {
+    (bits != UNSET).then(|| f64::from_bits(bits))
+}
+
+/// Replaces the bits of a float by what `change` makes of them, whoever else is at it; gives the new float.
 #[inline]
-fn update(bits: &AtomicU64, change: impl Fn(f64) -> f64) {
+fn update(bits: &AtomicU64, change: impl Fn(u64) -> u64) -> f64 {
     let mut seen = bits.load(Ordering::Relaxed);
     loop {
-        let next = change(f64::from_bits(seen)).to_bits();
+        let next = change(seen);
         match bits.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return,
+            Ok(_) => return f64::from_bits(next),
             Err(current) => seen = current,
         }
     }

@@ -64,7 +64,9 @@ impl CounterFn {
 
     /// Asks another source from now on.
     pub(crate) fn set_source(&self, source: ReadCount) {
-        *self.0.cell().source.lock() = Some(source);
+        let replaced = self.0.cell().source.lock().replace(source);
+        // Not under the lock: what the old source owns may do anything when it goes.
+        drop(replaced);
     }
 }
 

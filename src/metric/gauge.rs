@@ -75,10 +75,11 @@ impl Gauge {
     /// assert_eq!(gauge.get(), 2.0);
     /// ```
     pub fn add(&self, change: f64) {
-        self.update(|level| level + change);
+        self.update(|level| level.unwrap_or(0.0) + change);
     }
 
     /// Raises the level to `value` where it is lower: with nothing else, the greatest value since the start.
+    /// NaN changes nothing.
     ///
     /// ```
     /// # let gauge = tagmeter::Registry::new().gauge("g");
@@ -87,19 +88,26 @@ impl Gauge {
     /// assert_eq!(gauge.get(), 4.0);
     /// ```
     pub fn max(&self, value: f64) {
-        self.update(|level| level.max(value));
+        if value.is_nan() {
+            return;
+        }
+        self.update(|level| level.map_or(value, |level| level.max(value)));
     }
 
-    /// Lowers the level to `value` where it is higher. A gauge starts at 0: [`set`](Gauge::set) it first.
+    /// Lowers the level to `value` where it is higher: with nothing else, the least value since the start.
+    /// NaN changes nothing.
     ///
     /// ```
     /// # let gauge = tagmeter::Registry::new().gauge("g");
-    /// gauge.set(10.0);
     /// gauge.min(4.0);
+    /// gauge.min(9.0);
     /// assert_eq!(gauge.get(), 4.0);
     /// ```
     pub fn min(&self, value: f64) {
-        self.update(|level| level.min(value));
+        if value.is_nan() {
+            return;
+        }
+        self.update(|level| level.map_or(value, |level| level.min(value)));
     }
 
     /// The level now. Of a function that panics: NaN. Of a window that is empty: NaN.
@@ -114,14 +122,16 @@ impl Gauge {
 
     /// Asks `function` from now on.
     pub(crate) fn set_function(&self, function: ReadLevel) {
-        *self.0.cell().function.lock() = Some(function);
+        let replaced = self.0.cell().function.lock().replace(function);
+        // Not under the lock: what the old function owns may do anything when it goes.
+        drop(replaced);
     }
 
-    fn update(&self, change: impl Fn(f64) -> f64) {
+    fn update(&self, change: impl Fn(Option<f64>) -> f64) {
         let cell = self.0.cell();
-        cell.level.update(change);
+        let level = cell.level.update(change);
         if let Some(extreme) = &cell.extreme {
-            extreme.record(cell.level.get());
+            extreme.record(level);
         }
     }
 
@@ -201,7 +211,7 @@ impl Instrument for Gauge {
 
     fn create(settings: &GaugeSettings, context: &Context) -> Self {
         Gauge(Handle::of(GaugeCell {
-            level: Level::new(0.0),
+            level: Level::new(),
             function: Mutex::new(None),
             extreme: settings.extreme.map(|extreme| Box::new(ExtremeCell::new(extreme, &context.clock))),
         }))
@@ -213,7 +223,7 @@ impl Instrument for Gauge {
 
     fn reset(&self) {
         let cell = self.0.cell();
-        cell.level.set(0.0);
+        cell.level.reset();
         if let Some(extreme) = &cell.extreme {
             extreme.reset();
         }
@@ -247,6 +257,17 @@ mod tests {
         assert_eq!(gauge.get(), 9.0);
         manual.advance(Duration::from_secs(40));
         assert_eq!(gauge.get(), 4.0);
+    }
+
+    #[test]
+    fn the_first_extreme_has_nothing_to_beat() {
+        let gauge = || Gauge::create(&GaugeSettings::default(), &Context::default());
+        let (least, greatest, untouched) = (gauge(), gauge(), gauge());
+        least.min(f64::NAN);
+        least.min(5.0);
+        greatest.max(-5.0);
+        greatest.max(f64::NAN);
+        assert_eq!((least.get(), greatest.get(), untouched.get()), (5.0, -5.0, 0.0));
     }
 
     #[test]
