@@ -19,7 +19,7 @@ const MAX_SLOTS: usize = 1000;
 ///
 /// Units: those of the values; times are those of one [`Clock`](crate::clock::Clock).
 /// Range: a window in which nothing was recorded empties. A time before the newest slot is taken for the newest slot.
-/// Memory is 128 bytes a slot for every doubling (1 to 2 ms, 2 to 4 ms …) that was touched: 8.2 KiB for latencies from 1 ms
+/// Memory is 128 bytes a slot for every doubling (1 to 2 ms, 2 to 4 ms …) that was touched: 8.3 KiB for latencies from 1 ms
 /// to 1 s with all six slots in use. A slot in which one bin meets more than 255 values takes twice that, above 65 535 four
 /// times.
 ///
