@@ -35,6 +35,7 @@
 //! [`ExponentialMovingAverages`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/ExponentialMovingAverages.java
 //! [`WeightedSnapshot`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/WeightedSnapshot.java
 
+mod averages;
 mod bins;
 mod buckets;
 mod distribution;
@@ -43,8 +44,9 @@ mod extreme;
 mod moments;
 mod window;
 
+pub use averages::{Averages, Rates};
 pub use buckets::{Buckets, InvalidBuckets};
 pub use distribution::Distribution;
-pub use ewma::{Averages, Ewma, Rates};
+pub use ewma::Ewma;
 pub use extreme::SlidingExtreme;
 pub use window::Window;
