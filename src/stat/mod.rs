@@ -5,7 +5,7 @@
 //! - [`Ewma`]: one rate that fades. [`Averages`]: the three of a meter, with the ticks they have seen. [`Rates`]: what a
 //!   reader gets.
 //! - [`Distribution`]: count, extremes, moments and quantiles of a set of values. [`Window`]: the distribution of the last
-//!   minute.
+//!   minute. [`SlidingExtreme`]: only its greatest or least value.
 //!
 //! To know how many were faster than a bound, over any time and summed over many servers, take buckets. To know what the
 //! slowest percent of one server did within the last minute, without thinking about bounds, take a window.

@@ -218,6 +218,4 @@ def section(name):
 
 
 if __name__ == "__main__":
-    for name in FILES:
-        print(f"# {name}\n")
-        print("\n".join(section(name)))
+    print("\n".join(entry for name in FILES for entry in section(name)), end="")
