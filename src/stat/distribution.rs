@@ -116,7 +116,7 @@ impl Distribution {
     /// assert_eq!(tagmeter::stat::Distribution::from_values([4.0, -1.0]).mean(), Some(1.5));
     /// ```
     pub fn mean(&self) -> Option<f64> {
-        self.if_any(self.moments.mean)
+        self.if_any(self.moments.mean())
     }
 
     /// Sample standard deviation (n − 1); `0.0` for one value, `None` when empty.

@@ -5,7 +5,7 @@
 //! - [`Ewma`]: one rate that fades. [`Averages`]: the three of a meter, with the ticks they have seen. [`Rates`]: what a
 //!   reader gets.
 //! - [`Distribution`]: count, extremes, moments and quantiles of a set of values. [`Window`]: the distribution of the last
-//!   minute.
+//!   minute. [`SlidingExtreme`]: only its greatest or least value.
 //!
 //! To know how many were faster than a bound, over any time and summed over many servers, take buckets. To know what the
 //! slowest percent of one server did within the last minute, without thinking about bounds, take a window.
@@ -35,6 +35,7 @@
 //! [`ExponentialMovingAverages`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/ExponentialMovingAverages.java
 //! [`WeightedSnapshot`]: https://github.com/dropwizard/metrics/blob/release/4.2.x/metrics-core/src/main/java/com/codahale/metrics/WeightedSnapshot.java
 
+mod averages;
 mod bins;
 mod buckets;
 mod distribution;
@@ -43,8 +44,9 @@ mod extreme;
 mod moments;
 mod window;
 
+pub use averages::{Averages, Rates};
 pub use buckets::{Buckets, InvalidBuckets};
 pub use distribution::Distribution;
-pub use ewma::{Averages, Ewma, Rates};
+pub use ewma::Ewma;
 pub use extreme::SlidingExtreme;
 pub use window::Window;
