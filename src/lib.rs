@@ -171,6 +171,9 @@ pub mod stat;
 pub mod tag;
 mod unit;
 
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+pub use http::serve;
 pub use metric::{
     Counter, FloatCounter, Gauge, Histogram, Info, Meter, OutcomeTimer, StateSet, TimedExt, Timer,
     UpDownCounter,

@@ -6,5 +6,11 @@
 
 mod accept;
 mod respond;
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+mod server;
 
 pub use respond::{Request, Response, answer, respond};
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+pub use server::{ServeError, Server, StopError, serve};

@@ -1,0 +1,173 @@
+//! The open connections, and which of them goes when there are too many.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// The open connections of a server.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    table: Mutex<Table>,
+    /// Told whenever a connection has no unfinished answer any more.
+    done: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    open: BTreeMap<u64, Connection>,
+    /// Counts what happens: a smaller number is longer ago.
+    moment: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stage: Stage,
+    since: u64,
+    task: Option<AbortHandle>,
+}
+
+/// What a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// For the client to send a request.
+    Waiting,
+    /// The answer is made.
+    Answering,
+    /// The answer is made and not all of it has left.
+    Writing,
+}
+
+impl Connections {
+    /// None yet.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// A seat for a new connection.
+    pub(super) fn seat(self: &Arc<Self>) -> Seat {
+        let mut table = self.table.lock();
+        let since = table.next_moment();
+        table.open.insert(since, Connection { stage: Stage::Waiting, since, task: None });
+        Seat { connections: Arc::clone(self), number: since }
+    }
+
+    /// Drops connections until fewer than `most` are open.
+    pub(super) fn make_room(&self, most: usize) {
+        while self.table.lock().open.len() >= most && self.drop_one() {}
+    }
+
+    /// Drops the connection that has waited longest; if none waits, the one that has been at its answer longest.
+    /// Whether there was one.
+    pub(super) fn drop_one(&self) -> bool {
+        let mut table = self.table.lock();
+        table.drop_longest(|stage| stage == Stage::Waiting) || table.drop_longest(|_| true)
+    }
+
+    /// Drops the connections that wait, again and again, until there are no others.
+    pub(super) async fn all_done(&self) {
+        while self.drop_waiting() > 0 {
+            self.done.notified().await;
+        }
+    }
+
+    /// Drops them all. Returns how many had an unfinished answer.
+    pub(super) fn drop_all(&self) -> usize {
+        let unfinished = self.drop_waiting();
+        let mut table = self.table.lock();
+        table.open.values().for_each(Connection::end);
+        table.open.clear();
+        unfinished
+    }
+
+    /// Drops the connections that wait. Returns how many are left.
+    fn drop_waiting(&self) -> usize {
+        let mut table = self.table.lock();
+        table.open.retain(|_, connection| {
+            let waits = connection.stage == Stage::Waiting;
+            if waits {
+                connection.end();
+            }
+            !waits
+        });
+        table.open.len()
+    }
+}
+
+impl Table {
+    /// Drops the connection that has been longest at such a stage. Whether there was one.
+    fn drop_longest(&mut self, at: impl Fn(Stage) -> bool) -> bool {
+        let found = self.open.iter().filter(|(_, connection)| at(connection.stage));
+        let Some(number) = found.min_by_key(|(_, connection)| connection.since).map(|(number, _)| *number)
+        else {
+            return false;
+        };
+        self.open.remove(&number).inspect(Connection::end);
+        true
+    }
+
+    fn next_moment(&mut self) -> u64 {
+        self.moment += 1;
+        self.moment
+    }
+}
+
+impl Connection {
+    fn end(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// One connection's place among the [`Connections`], free again when dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    connections: Arc<Connections>,
+    number: u64,
+}
+
+impl Seat {
+    /// Says which task ends with the connection.
+    pub(super) fn taken_by(&self, task: AbortHandle) {
+        if let Some(connection) = self.connections.table.lock().open.get_mut(&self.number) {
+            connection.task = Some(task);
+        }
+    }
+
+    /// Says what the connection is at from now on.
+    pub(super) fn enter(&self, stage: Stage) {
+        let mut table = self.connections.table.lock();
+        let since = table.next_moment();
+        if let Some(connection) = table.open.get_mut(&self.number) {
+            (connection.stage, connection.since) = (stage, since);
+        }
+        if stage == Stage::Waiting {
+            self.connections.done.notify_one();
+        }
+    }
+
+    /// Drops the connection, of any seat, that has been longest at reading its answer.
+    pub(super) fn drop_slowest_reader(&self) {
+        self.connections.table.lock().drop_longest(|stage| stage == Stage::Writing);
+    }
+
+    /// What the connection is at.
+    pub(super) fn stage(&self) -> Stage {
+        self.connections
+            .table
+            .lock()
+            .open
+            .get(&self.number)
+            .map_or(Stage::Waiting, |connection| connection.stage)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.table.lock().open.remove(&self.number);
+        self.connections.done.notify_one();
+    }
+}
