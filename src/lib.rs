@@ -14,8 +14,12 @@ mod name;
 mod number;
 pub mod parse;
 pub mod registry;
+pub mod report;
 pub mod stat;
 pub mod tag;
+#[cfg(feature = "apptuit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
+pub mod transport;
 mod unit;
 
 pub use metric::{
@@ -24,5 +28,8 @@ pub use metric::{
 };
 pub use name::Name;
 pub use registry::{Registry, global};
+#[cfg(feature = "apptuit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
+pub use report::apptuit;
 pub use tag::Tags;
 pub use unit::Unit;
