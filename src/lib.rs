@@ -28,8 +28,9 @@ pub use metric::{
 };
 pub use name::Name;
 pub use registry::{Registry, global};
+pub use report::Reporter;
 #[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
-pub use report::apptuit;
+pub use report::{Apptuit, apptuit};
 pub use tag::Tags;
 pub use unit::Unit;

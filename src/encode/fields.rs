@@ -17,7 +17,7 @@
 
 use crate::model::{HistogramValue, Snapshot, StateSetValue, Value};
 use crate::name::Name;
-use crate::stat::{Distribution, Rates};
+use crate::stat::Rates;
 use crate::tag::Tags;
 
 /// One number of one series.
@@ -123,10 +123,8 @@ fn histogram_fields(histogram: &HistogramValue, mut emit: impl FnMut(&'static st
 
 fn spread_fields(histogram: &HistogramValue, emit: &mut impl FnMut(&'static str, f64)) {
     let Some(window) = &histogram.window else { return };
-    let fields: [(_, fn(&Distribution) -> Option<f64>); 3] =
-        [("max", Distribution::max), ("min", Distribution::min), ("std_dev", Distribution::std_dev)];
-    for (field, read) in fields {
-        if let Some(value) = read(window) {
+    for (field, value) in [("max", window.max()), ("min", window.min()), ("std_dev", window.std_dev())] {
+        if let Some(value) = value {
             emit(field, value);
         }
     }

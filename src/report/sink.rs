@@ -1,7 +1,9 @@
 //! What a reporter pushes and where.
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, Instant};
 
+use super::rules::Rules;
 use super::timestamp::Timestamp;
 use crate::name::Name;
 use crate::tag::Tags;
@@ -76,4 +78,68 @@ pub struct Rejection {
     pub reason: String,
     /// How long it asked to be left alone.
     pub retry_after: Option<Duration>,
+}
+
+/// Where a reporter pushes: one backend's encoding, transport and rules.
+///
+/// A reporter turns each snapshot into points that keep to [`rules`](Sink::rules), cuts them into batches and hands these
+/// over one after the other, from its own thread. It counts, tells the error handler, and decides what happens to a batch
+/// that failed; a sink makes one attempt and says truthfully what came of it.
+///
+/// ```
+/// use std::time::Instant;
+/// use tagmeter::report::{Outcome, Point, PushError, Rules, Sink};
+///
+/// /// Prints everything.
+/// struct Printer;
+///
+/// impl Sink for Printer {
+///     fn name(&self) -> &str {
+///         "printer"
+///     }
+///
+///     fn rules(&self) -> Rules {
+///         Rules::default()
+///     }
+///
+///     fn push(&mut self, batch: &[Point], _deadline: Instant) -> Result<Outcome, PushError> {
+///         for point in batch {
+///             println!("{}{} {} {}", point.name, point.tags, point.value, point.timestamp);
+///         }
+///         Ok(Outcome::all(batch.len()))
+///     }
+/// }
+/// ```
+pub trait Sink: Send + 'static {
+    /// What the backend is called. The reporter's own metrics are `<name>.reporter.send.…`.
+    fn name(&self) -> &str;
+
+    /// What the backend takes. Asked once, when the reporter starts.
+    fn rules(&self) -> Rules;
+
+    /// Sends points, which keep to the rules, in one attempt that is over at the deadline.
+    ///
+    /// # Errors
+    ///
+    /// Nobody answered, or the answer was a refusal. Single points that a favourable answer names as failed belong into
+    /// the [`Outcome`].
+    fn push(&mut self, batch: &[Point], deadline: Instant) -> Result<Outcome, PushError>;
+}
+
+impl Outcome {
+    /// All points were taken.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::report::Outcome::all(3).successful, 3);
+    /// ```
+    pub fn all(points: usize) -> Self {
+        Outcome { successful: points, ..Outcome::default() }
+    }
+}
+
+impl fmt::Display for PointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.message.is_empty() || self.point.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", self.message, self.point)
+    }
 }

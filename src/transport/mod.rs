@@ -8,8 +8,8 @@ mod memory;
 mod request;
 
 pub use memory::Memory;
-pub(crate) use request::parse_url;
 pub use request::{Answer, InvalidUrl, Request};
+pub(crate) use request::{Url, parse_url};
 
 use std::time::Duration;
 

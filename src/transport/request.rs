@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
+pub(crate) use reqwest::Url;
 
 /// A POST, ready to be sent.
 ///
@@ -109,7 +109,8 @@ impl Answer {
 
 /// An address that requests can be sent to.
 pub(crate) fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
-    let syntax = |error: &dyn fmt::Display| InvalidUrl::Syntax { url: redact(text), reason: error.to_string() };
+    let syntax =
+        |error: &dyn fmt::Display| InvalidUrl::Syntax { url: redact(text), reason: error.to_string() };
     let url = Url::parse(text).map_err(|error| syntax(&error))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(InvalidUrl::Credentials { host: host_of(&url) });
@@ -157,7 +158,8 @@ mod tests {
     #[test]
     fn debug_shows_no_header() {
         let url = parse_url("http://host/api").unwrap();
-        let request = Request::post(&url, Duration::ZERO).header("Authorization", "Bearer secret").body(vec![0; 7]);
+        let request =
+            Request::post(&url, Duration::ZERO).header("Authorization", "Bearer secret").body(vec![0; 7]);
         assert_eq!(format!("{request:?}"), "POST http://host/api (7 bytes)");
     }
 }

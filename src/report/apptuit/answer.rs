@@ -24,7 +24,8 @@ pub(super) fn judge(answer: &Answer, sent: Sent) -> Result<Outcome, Rejection> {
         200..=299 => Ok(details.outcome(status, sent.points, 0)),
         400 => {
             let reason = details.reason.clone().unwrap_or_else(|| "points were refused".to_owned());
-            let Outcome { successful, failed, errors, .. } = details.outcome(status, sent.points, sent.points);
+            let Outcome { successful, failed, errors, .. } =
+                details.outcome(status, sent.points, sent.points);
             Err(Rejection { status, successful, failed, errors, reason, retry_after: answer.retry_after })
         }
         _ => Err(Rejection {
@@ -146,7 +147,11 @@ mod tests {
     #[test]
     fn other_statuses_are_about_all_points_whatever_the_body_says() {
         for status in [301, 304, 401, 403, 413, 422, 429, 500, 503, 600] {
-            assert_eq!(judged(status, r#"{"success":1,"failed":1,"errors":["x"]}"#), Err((0, 2, 0)), "{status}");
+            assert_eq!(
+                judged(status, r#"{"success":1,"failed":1,"errors":["x"]}"#),
+                Err((0, 2, 0)),
+                "{status}"
+            );
         }
     }
 

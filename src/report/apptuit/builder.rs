@@ -209,7 +209,8 @@ mod tests {
     use super::*;
 
     fn builder(variables: &'static [(&'static str, &'static str)]) -> ClientBuilder {
-        let lookup = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, text)| text.to_string());
+        let lookup =
+            |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, text)| text.to_string());
         ClientBuilder::new().environment(Environment::new(lookup))
     }
 

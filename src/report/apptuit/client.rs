@@ -9,10 +9,10 @@ use super::body;
 use super::builder::ClientBuilder;
 use super::point::{DataPoint, TimeSeries};
 use super::token::Token;
-use crate::report::{Outcome, Point, PointError, PushError, RefusedPoint, Rejection, Rules};
 use crate::report::rules::{Collisions, Fit};
+use crate::report::{Outcome, Point, PointError, PushError, RefusedPoint, Rejection, Rules};
 use crate::tag::{Sanitize, TagLayers, Tags};
-use crate::transport::{Answer, Request, Transport, TransportError};
+use crate::transport::{Answer, Request, Transport, TransportError, Url};
 
 /// Sends points. One call is one request and one attempt; connections are reused. Clones share everything.
 ///
@@ -36,7 +36,7 @@ pub struct Client(Arc<Settings>);
 pub(super) struct Settings {
     pub(super) token: Token,
     pub(super) endpoint: String,
-    pub(super) put_url: reqwest::Url,
+    pub(super) put_url: Url,
     pub(super) global_tags: Tags,
     pub(super) layers: TagLayers,
     pub(super) collisions: Collisions,
@@ -50,7 +50,7 @@ pub(super) struct Settings {
 #[non_exhaustive]
 pub enum SendError {
     /// A point cannot be sent; nothing was.
-    #[error("nothing was sent")]
+    #[error(transparent)]
     Refused(#[from] RefusedPoint),
     /// The request failed, or its answer says that points did.
     #[error(transparent)]
@@ -183,7 +183,8 @@ impl Client {
         let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
         for TimeSeries { metric, tags, points: numbers } in all {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            let point = |&(timestamp, value)| Point { name: name.clone(), tags: tags.clone(), timestamp, value };
+            let point =
+                |&(timestamp, value)| Point { name: name.clone(), tags: tags.clone(), timestamp, value };
             points.extend(numbers.iter().map(point));
         }
         Ok(points)

@@ -17,9 +17,11 @@ mod body;
 mod builder;
 mod client;
 mod point;
+mod sink;
 mod token;
 
 pub use builder::{BuildError, ClientBuilder};
 pub use client::{Client, SendError};
 pub use point::{DataPoint, InvalidPoint, TimeSeries};
+pub use sink::{Apptuit, ApptuitBuilder};
 pub use token::{InvalidToken, Token};

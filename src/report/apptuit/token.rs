@@ -25,7 +25,9 @@ pub struct Token {
 
 /// The text is not a token. It is not repeated here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the token holds a control character or one beyond U+00FF: expected text that fits into an HTTP header")]
+#[error(
+    "the token holds a control character or one beyond U+00FF: expected text that fits into an HTTP header"
+)]
 pub struct InvalidToken(());
 
 impl Token {
