@@ -1,8 +1,11 @@
 //! Time as the crate reads it: monotonic for durations, rates and schedules, wall time for timestamps only.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
 
 /// Where time comes from.
 ///
@@ -63,6 +66,21 @@ impl Clock {
             Source::Manual(manual) => SystemTime::UNIX_EPOCH + manual.elapsed(),
         }
     }
+
+    /// How long a thread can sleep before the clock shows `at`; `None`: until a watched clock is moved.
+    pub(crate) fn until(&self, at: Duration) -> Option<Duration> {
+        match &self.0 {
+            Source::System { .. } => Some(at.saturating_sub(self.now())),
+            Source::Manual(_) => None,
+        }
+    }
+
+    /// Has `moved` called after each move of a manual clock, until it returns `false`.
+    pub(crate) fn watch(&self, moved: impl Fn() -> bool + Send + 'static) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.watchers.lock().push(Box::new(moved));
+        }
+    }
 }
 
 impl Default for Clock {
@@ -87,10 +105,14 @@ impl From<ManualClock> for Clock {
 /// clock.advance(Duration::from_millis(1500));
 /// assert_eq!(clock.elapsed(), Duration::from_millis(1500));
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ManualClock {
     nanos: Arc<AtomicU64>,
+    watchers: Arc<Mutex<Vec<Watcher>>>,
 }
+
+/// Told when the clock was moved; says whether it wants to be told again.
+type Watcher = Box<dyn Fn() -> bool + Send>;
 
 impl ManualClock {
     /// A clock that stands at zero.
@@ -114,6 +136,7 @@ impl ManualClock {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         // Relaxed: tests order clock moves by program order or by the channels they already use.
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.watchers.lock().retain(|moved| moved());
     }
 
     /// Time moved so far.
@@ -123,6 +146,12 @@ impl ManualClock {
     /// ```
     pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ManualClock").field(&self.elapsed()).finish()
     }
 }
 
@@ -138,6 +167,18 @@ mod tests {
         manual.advance(Duration::from_secs(7));
         assert_eq!(clock.now(), Duration::from_secs(7));
         assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(7));
+    }
+
+    #[test]
+    fn who_watches_a_manual_clock_is_told_until_it_has_enough() {
+        let manual = ManualClock::new();
+        let (told, heard) = std::sync::mpsc::channel();
+        Clock::from(manual.clone()).watch(move || told.send(()).is_ok());
+        manual.advance(Duration::from_secs(1));
+        assert!(heard.try_recv().is_ok());
+        drop(heard);
+        manual.advance(Duration::from_secs(1));
+        assert!(manual.watchers.lock().is_empty());
     }
 
     #[test]

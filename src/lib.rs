@@ -167,8 +167,12 @@ mod name;
 mod number;
 pub mod parse;
 pub mod registry;
+pub mod report;
 pub mod stat;
 pub mod tag;
+#[cfg(feature = "apptuit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
+pub mod transport;
 mod unit;
 
 #[cfg(feature = "serve")]
@@ -180,5 +184,9 @@ pub use metric::{
 };
 pub use name::Name;
 pub use registry::{Registry, global};
+pub use report::Reporter;
+#[cfg(feature = "apptuit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
+pub use report::{Apptuit, apptuit};
 pub use tag::Tags;
 pub use unit::Unit;

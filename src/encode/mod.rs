@@ -2,8 +2,9 @@
 //!
 //! - [`text`]: Prometheus text 0.0.4, which everything reads. When in doubt, this one.
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
+//! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.
 //!
-//! [`http::respond`](crate::http) chooses between them by what the scraper asks for. Both are valid by construction:
+//! [`http::respond`](crate::http) chooses between them by what the scraper asks for. Pages are valid by construction:
 //! names and tag keys are made legal, values escaped, and what would make a page invalid is left out and told
 //! ([`LeftOut`]).
 //!
@@ -39,6 +40,7 @@
 
 mod clash;
 mod exposed;
+pub mod fields;
 mod left_out;
 mod lines;
 mod names;

@@ -1,0 +1,254 @@
+//! The flat view of a snapshot: every number a metric has, under a name of its own.
+//!
+//! Line protocols and Apptuit send `name.field = number`. Which fields a metric has, and in which order, follows
+//! pyformance, so that charts made for it keep working:
+//!
+//! | metric | fields |
+//! |---|---|
+//! | counter, up-down counter | `count` |
+//! | gauge, one state of a state set | `value` |
+//! | meter | `count 15m_rate 5m_rate 1m_rate mean_rate` |
+//! | timer, in seconds | `avg sum count max min std_dev 15m_rate 5m_rate 1m_rate mean_rate 50_ 75_ 95_ 99_ 999_percentile` |
+//! | histogram | `avg count max min std_dev 75_ 95_ 99_ 999_percentile` |
+//! | info | none |
+//!
+//! What is not known is left out: an empty timer has no `avg`, and `min`, `max` and `std_dev` exist only where
+//! quantiles are recorded.
+
+use crate::model::{HistogramValue, Snapshot, StateSetValue, Value};
+use crate::name::Name;
+use crate::stat::Rates;
+use crate::tag::Tags;
+
+/// One number of one series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field<'a> {
+    /// The metric's name.
+    pub name: &'a Name,
+    /// The series' tags; for a state of a state set, with the state under the metric's name.
+    pub tags: &'a Tags,
+    /// Which of the metric's numbers it is: `count`, `99_percentile`, ….
+    pub field: &'static str,
+    /// The number; finite.
+    pub value: f64,
+}
+
+/// Hands every field of a snapshot to `take`, in the order of the snapshot and of the table above, and says how many
+/// were left out because they were not finite.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use tagmeter::encode::fields;
+/// use tagmeter::model::{Family, Kind, Series, Snapshot, Value};
+/// use tagmeter::{Tags, Unit};
+///
+/// let start = SystemTime::UNIX_EPOCH;
+/// let series = vec![Series { tags: Tags::new(), value: Value::Gauge(7.5), start }];
+/// let depth = Family { name: "queue.depth".into(), kind: Kind::Gauge, help: "".into(), unit: Unit::None, series };
+/// let mut lines = Vec::new();
+/// fields::each(&Snapshot::new(start, vec![depth]), |field| {
+///     lines.push(format!("{}.{} {}", field.name, field.field, field.value));
+/// });
+/// assert_eq!(lines, ["queue.depth.value 7.5"]);
+/// ```
+pub fn each(snapshot: &Snapshot, take: impl FnMut(Field<'_>)) -> usize {
+    let mut lowering = Lowering { take, not_finite: 0 };
+    for family in snapshot.families() {
+        for series in &family.series {
+            lowering.value(&family.name, &series.tags, &series.value);
+        }
+    }
+    lowering.not_finite
+}
+
+struct Lowering<F> {
+    take: F,
+    not_finite: usize,
+}
+
+impl<F: FnMut(Field<'_>)> Lowering<F> {
+    fn value(&mut self, name: &Name, tags: &Tags, value: &Value) {
+        let mut emit = |field, value| self.emit(name, tags, field, value);
+        match value {
+            Value::Counter(total) => emit("count", total.as_f64()),
+            Value::UpDownCounter(level) => emit("count", *level as f64),
+            Value::Gauge(level) => emit("value", *level),
+            Value::Meter { count, rates } => {
+                emit("count", *count as f64);
+                rate_fields(rates, emit);
+            }
+            Value::Timer { durations, rates } => timer_fields(durations, rates, emit),
+            Value::Histogram(histogram) => histogram_fields(histogram, emit),
+            Value::Info(_) => {}
+            Value::StateSet(states) => self.states(name, tags, states),
+        }
+    }
+
+    fn states(&mut self, name: &Name, tags: &Tags, set: &StateSetValue) {
+        for (state, on) in set.states.iter().zip(&set.on) {
+            let tags = Tags::from([(name.as_str(), &**state)]).over(tags);
+            self.emit(name, &tags, "value", f64::from(u8::from(*on)));
+        }
+    }
+
+    fn emit(&mut self, name: &Name, tags: &Tags, field: &'static str, value: f64) {
+        if value.is_finite() {
+            (self.take)(Field { name, tags, field, value });
+        } else {
+            self.not_finite += 1;
+        }
+    }
+}
+
+fn timer_fields(durations: &HistogramValue, rates: &Rates, mut emit: impl FnMut(&'static str, f64)) {
+    if let Some(mean) = durations.mean() {
+        emit("avg", mean);
+    }
+    emit("sum", durations.sum);
+    emit("count", durations.count() as f64);
+    spread_fields(durations, &mut emit);
+    rate_fields(rates, &mut emit);
+    percentile_fields(durations, &[("50_percentile", 0.5)], &mut emit);
+    percentile_fields(durations, &UPPER_PERCENTILES, emit);
+}
+
+fn histogram_fields(histogram: &HistogramValue, mut emit: impl FnMut(&'static str, f64)) {
+    if let Some(mean) = histogram.mean() {
+        emit("avg", mean);
+    }
+    emit("count", histogram.count() as f64);
+    spread_fields(histogram, &mut emit);
+    percentile_fields(histogram, &UPPER_PERCENTILES, emit);
+}
+
+fn spread_fields(histogram: &HistogramValue, emit: &mut impl FnMut(&'static str, f64)) {
+    let Some(window) = &histogram.window else { return };
+    for (field, value) in [("max", window.max()), ("min", window.min()), ("std_dev", window.std_dev())] {
+        if let Some(value) = value {
+            emit(field, value);
+        }
+    }
+}
+
+fn rate_fields(rates: &Rates, mut emit: impl FnMut(&'static str, f64)) {
+    emit("15m_rate", rates.fifteen_minutes);
+    emit("5m_rate", rates.five_minutes);
+    emit("1m_rate", rates.one_minute);
+    emit("mean_rate", rates.mean);
+}
+
+/// Percentiles of timers and histograms alike; `999` is 99.9 %.
+const UPPER_PERCENTILES: [(&str, f64); 4] =
+    [("75_percentile", 0.75), ("95_percentile", 0.95), ("99_percentile", 0.99), ("999_percentile", 0.999)];
+
+fn percentile_fields(
+    histogram: &HistogramValue,
+    percentiles: &[(&'static str, f64)],
+    mut emit: impl FnMut(&'static str, f64),
+) {
+    for (field, share) in percentiles {
+        if let Some(quantile) = histogram.quantile(*share) {
+            emit(field, quantile.value());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, Kind, Number, Series, Shape};
+    use crate::stat::{Buckets, Window};
+    use crate::unit::Unit;
+    use std::time::{Duration, SystemTime};
+
+    fn fields_of(kind: Kind, value: Value) -> (Vec<(String, f64)>, usize) {
+        let start = SystemTime::UNIX_EPOCH;
+        let series = vec![Series { tags: Tags::from([("city", "Oslo")]), value, start }];
+        let family = Family { name: "m".into(), kind, help: "".into(), unit: Unit::None, series };
+        let mut fields = Vec::new();
+        let left_out = each(&Snapshot::new(start, vec![family]), |field| {
+            fields.push((format!("{}{}.{}", field.name, field.tags, field.field), field.value));
+        });
+        (fields, left_out)
+    }
+
+    fn names_of(kind: Kind, value: Value) -> Vec<String> {
+        let (fields, _) = fields_of(kind, value);
+        fields.into_iter().map(|(name, _)| name.replace("m{city=\"Oslo\"}.", "")).collect()
+    }
+
+    fn recorded(values: &[f64], quantiles: bool) -> HistogramValue {
+        let buckets = Buckets::default();
+        let mut counts = vec![0; buckets.bounds().len() + 1];
+        let mut window = Window::new(1, Duration::from_secs(10));
+        for value in values {
+            counts[buckets.index_of(*value)] += 1;
+            window.record(Duration::ZERO, *value);
+        }
+        HistogramValue {
+            buckets,
+            counts,
+            sum: values.iter().sum(),
+            sum_can_fall: false,
+            window: quantiles.then(|| window.read(Duration::ZERO)),
+            shape: Shape::default(),
+        }
+    }
+
+    #[test]
+    fn counts_and_levels_are_one_number() {
+        let one = |field: &str, value| (vec![(format!("m{{city=\"Oslo\"}}.{field}"), value)], 0);
+        assert_eq!(fields_of(Kind::Counter, Value::Counter(Number::Integer(3))), one("count", 3.0));
+        assert_eq!(fields_of(Kind::Counter, Value::Counter(Number::Float(0.5))), one("count", 0.5));
+        assert_eq!(fields_of(Kind::UpDownCounter, Value::UpDownCounter(-4)), one("count", -4.0));
+        assert_eq!(fields_of(Kind::Gauge, Value::Gauge(7.5)), one("value", 7.5));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_left_out_and_counted() {
+        assert_eq!(fields_of(Kind::Gauge, Value::Gauge(f64::NAN)), (vec![], 1));
+        assert_eq!(fields_of(Kind::Gauge, Value::Gauge(f64::NEG_INFINITY)), (vec![], 1));
+        let mut overflowed = recorded(&[], false);
+        overflowed.sum = f64::INFINITY;
+        let timer = Value::Timer { durations: overflowed, rates: Rates::default() };
+        assert_eq!(fields_of(Kind::Timer, timer).1, 1);
+    }
+
+    #[test]
+    fn a_meter_has_its_rates_slowest_first() {
+        let rates = Rates { mean: 1.0, one_minute: 2.0, five_minutes: 3.0, fifteen_minutes: 4.0 };
+        let (fields, _) = fields_of(Kind::Meter, Value::Meter { count: 10, rates });
+        let values: Vec<f64> = fields.iter().map(|(_, value)| *value).collect();
+        assert_eq!(values, [10.0, 4.0, 3.0, 2.0, 1.0]);
+        let names = names_of(Kind::Meter, Value::Meter { count: 10, rates });
+        assert_eq!(names, ["count", "15m_rate", "5m_rate", "1m_rate", "mean_rate"]);
+    }
+
+    #[test]
+    fn an_empty_timer_has_no_averages_and_no_extremes() {
+        let timer = Value::Timer { durations: recorded(&[], true), rates: Rates::default() };
+        let names = names_of(Kind::Timer, timer);
+        assert_eq!(names, ["sum", "count", "15m_rate", "5m_rate", "1m_rate", "mean_rate"]);
+        assert_eq!(names_of(Kind::Histogram, Value::Histogram(recorded(&[], true))), ["count"]);
+    }
+
+    #[test]
+    fn without_quantiles_there_are_no_extremes() {
+        let names = names_of(Kind::Histogram, Value::Histogram(recorded(&[1.0, 2.0], false)));
+        assert!(names.starts_with(&["avg".to_owned(), "count".to_owned()]), "{names:?}");
+        assert!(!names.iter().any(|name| name == "max" || name == "min" || name == "std_dev"), "{names:?}");
+    }
+
+    #[test]
+    fn a_state_set_has_one_value_a_state() {
+        let set = StateSetValue { states: ["on".into(), "off".into()].into(), on: vec![true, false] };
+        let (fields, _) = fields_of(Kind::StateSet, Value::StateSet(set));
+        let expected = [("m{city=\"Oslo\",m=\"on\"}.value", 1.0), ("m{city=\"Oslo\",m=\"off\"}.value", 0.0)];
+        assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    #[test]
+    fn an_info_is_not_sent() {
+        assert_eq!(fields_of(Kind::Info, Value::Info(Tags::from([("version", "1")]))), (vec![], 0));
+    }
+}

@@ -1,0 +1,27 @@
+//! Apptuit, and whatever else takes OpenTSDB's `POST /api/put?details`.
+//!
+//! * [`Client`] sends [`DataPoint`]s and [`TimeSeries`] made by hand.
+//! * [`Apptuit`](crate::report::Apptuit) is the sink that a [`Reporter`](crate::report::Reporter) pushes a registry to.
+//!
+//! Environment variables, read where the same thing is not said in code:
+//!
+//! | variable | deprecated | means |
+//! |---|---|---|
+//! | `APPTUIT_API_TOKEN` | `APPTUIT_PY_TOKEN` | the token |
+//! | `APPTUIT_API_ENDPOINT` | | where to send to; `https://api.apptuit.ai` if unset |
+//! | `APPTUIT_TAGS` | `APPTUIT_PY_TAGS` | tags of every point, `key:value,key:value` |
+//! | `APPTUIT_DISABLE_HOST_TAG` | | `true`: a reporter adds no `host` tag |
+
+mod answer;
+mod body;
+mod builder;
+mod client;
+mod point;
+mod sink;
+mod token;
+
+pub use builder::{BuildError, ClientBuilder};
+pub use client::{Client, SendError};
+pub use point::{DataPoint, InvalidPoint, TimeSeries};
+pub use sink::{Apptuit, ApptuitBuilder};
+pub use token::{InvalidToken, Token};

@@ -1,0 +1,169 @@
+//! Points made by hand.
+
+use crate::name::Name;
+use crate::report::Timestamp;
+use crate::tag::Tags;
+
+/// One number of one metric at one time.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use tagmeter::apptuit::DataPoint;
+///
+/// DataPoint::new("proc.cpu.percent", [("host", "a")], SystemTime::now(), 12.5)?;
+/// DataPoint::new("proc.cpu.percent", [("host", "a")], 1_600_000_000, 12)?;
+/// assert!(DataPoint::new("proc.cpu.percent", [("host", "a")], 1_600_000_000, f64::NAN).is_err());
+/// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataPoint {
+    pub(super) metric: Name,
+    pub(super) tags: Tags,
+    pub(super) timestamp: Timestamp,
+    pub(super) value: f64,
+}
+
+/// Why something is no point.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPoint {
+    /// The metric has no name.
+    #[error("the metric's name is empty: expected at least one character")]
+    EmptyName,
+    /// A tag has no key.
+    #[error("metric {metric:?} has a tag with an empty key: expected at least one character")]
+    EmptyKey {
+        /// The metric.
+        metric: Name,
+    },
+    /// The value is not finite: it could not be written, and would spoil all points sent with it.
+    #[error("metric {metric:?} has the value {value}: expected a finite number")]
+    Value {
+        /// The metric.
+        metric: Name,
+        /// What was given.
+        value: f64,
+    },
+    /// The timestamp is not finite.
+    #[error("metric {metric:?} has the timestamp {timestamp}: expected a finite number of seconds")]
+    Timestamp {
+        /// The metric.
+        metric: Name,
+        /// What was given.
+        timestamp: f64,
+    },
+}
+
+impl DataPoint {
+    /// A point. What the backend thinks of the name and the tags is found out on sending.
+    ///
+    /// # Errors
+    ///
+    /// The name or a key is empty, or a number is not finite.
+    pub fn new(
+        metric: impl Into<Name>,
+        tags: impl Into<Tags>,
+        timestamp: impl Into<Timestamp>,
+        value: impl Into<f64>,
+    ) -> Result<Self, InvalidPoint> {
+        let (metric, tags) = checked(metric.into(), tags.into())?;
+        let (timestamp, value) = finite(&metric, timestamp.into(), value.into())?;
+        Ok(DataPoint { metric, tags, timestamp, value })
+    }
+}
+
+/// Numbers of one metric over time.
+///
+/// ```
+/// use tagmeter::apptuit::TimeSeries;
+///
+/// let mut series = TimeSeries::new("proc.cpu.percent", [("host", "a")])?;
+/// series.add(1_600_000_000, 12.5)?;
+/// series.add(1_600_000_060, 11)?;
+/// assert_eq!(series.len(), 2);
+/// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimeSeries {
+    pub(super) metric: Name,
+    pub(super) tags: Tags,
+    pub(super) points: Vec<(Timestamp, f64)>,
+}
+
+impl TimeSeries {
+    /// A series without points.
+    ///
+    /// # Errors
+    ///
+    /// The name or a key is empty.
+    pub fn new(metric: impl Into<Name>, tags: impl Into<Tags>) -> Result<Self, InvalidPoint> {
+        let (metric, tags) = checked(metric.into(), tags.into())?;
+        Ok(TimeSeries { metric, tags, points: Vec::new() })
+    }
+
+    /// Adds a point; a refused one leaves the series as it was.
+    ///
+    /// # Errors
+    ///
+    /// A number is not finite.
+    pub fn add(
+        &mut self,
+        timestamp: impl Into<Timestamp>,
+        value: impl Into<f64>,
+    ) -> Result<&mut Self, InvalidPoint> {
+        self.points.push(finite(&self.metric, timestamp.into(), value.into())?);
+        Ok(self)
+    }
+
+    /// How many points it has.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+}
+
+fn checked(metric: Name, tags: Tags) -> Result<(Name, Tags), InvalidPoint> {
+    if metric.as_str().is_empty() {
+        return Err(InvalidPoint::EmptyName);
+    }
+    if tags.get("").is_some() {
+        return Err(InvalidPoint::EmptyKey { metric });
+    }
+    Ok((metric, tags))
+}
+
+fn finite(metric: &Name, timestamp: Timestamp, value: f64) -> Result<(Timestamp, f64), InvalidPoint> {
+    if !value.is_finite() {
+        return Err(InvalidPoint::Value { metric: metric.clone(), value });
+    }
+    if !timestamp.as_f64().is_finite() {
+        return Err(InvalidPoint::Timestamp { metric: metric.clone(), timestamp: timestamp.as_f64() });
+    }
+    Ok((timestamp, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_point_leaves_the_series_as_it_was() {
+        let mut series = TimeSeries::new("m", [("k", "v")]).unwrap();
+        series.add(1, 1).unwrap();
+        assert!(matches!(series.add(2, f64::INFINITY), Err(InvalidPoint::Value { .. })));
+        assert!(matches!(series.add(f64::NAN, 2), Err(InvalidPoint::Timestamp { .. })));
+        series.add(3, 3).unwrap();
+        assert_eq!(series.points, [(Timestamp::from(1), 1.0), (Timestamp::from(3), 3.0)]);
+    }
+
+    #[test]
+    fn a_point_has_a_name_and_its_tags_have_keys() {
+        assert_eq!(DataPoint::new("", [("k", "v")], 1, 1), Err(InvalidPoint::EmptyName));
+        let keyless = TimeSeries::new("m", [("", "v")]);
+        assert_eq!(keyless, Err(InvalidPoint::EmptyKey { metric: "m".into() }));
+    }
+}

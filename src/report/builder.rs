@@ -1,0 +1,202 @@
+//! How a reporter is made.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use super::handler::Handler;
+use super::meta::Meta;
+use super::outcome::{ReportError, with_cause};
+use super::pusher::Pusher;
+use super::reporter::{DROP_PATIENCE, Reporter};
+use super::rules::{Collisions, Rules};
+use super::schedule::Schedule;
+use super::sink::Sink;
+use super::thread::{Order, StopBy, Thread};
+use crate::registry::Registry;
+use crate::tag::{Environment, EnvironmentError, IllegalName, TagLayers, Tags};
+
+/// Time between two pushes where nobody says otherwise.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+/// The least time that a report gets, where the interval is shorter.
+const MIN_PATIENCE: Duration = DROP_PATIENCE;
+
+/// Makes a [`Reporter`].
+///
+/// Tags of what is pushed, each winning over those before: the automatic `host`, `APPTUIT_TAGS`,
+/// [`tags`](ReporterBuilder::tags), the metric's own.
+#[must_use = "a builder does nothing until `start`"]
+pub struct ReporterBuilder<S> {
+    registry: Registry,
+    sink: S,
+    every: Duration,
+    prefix: String,
+    tags: Tags,
+    host_tag: Option<bool>,
+    environment: Environment,
+    handler: Handler,
+}
+
+/// Why a reporter did not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The interval is zero.
+    #[error("the interval is zero: expected some time between two pushes")]
+    ZeroInterval,
+    /// A variable of the environment cannot be read. Malformed tags there are an error only where no others are given.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The key of a reporter's tag cannot be sent.
+    #[error("the reporter's tags cannot be sent")]
+    IllegalKey(#[from] IllegalName),
+    /// The operating system gave no thread.
+    #[error("no thread for the reporter: {reason}")]
+    NoThread {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl<S: Sink> ReporterBuilder<S> {
+    pub(super) fn new(registry: &Registry, sink: S) -> Self {
+        ReporterBuilder {
+            registry: registry.clone(),
+            sink,
+            every: DEFAULT_INTERVAL,
+            prefix: String::new(),
+            tags: Tags::new(),
+            host_tag: None,
+            environment: Environment::default(),
+            handler: Handler::default(),
+        }
+    }
+
+    /// Time between two pushes; 60 s unless said.
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.every = interval;
+        self
+    }
+
+    /// Tags of everything that is pushed; a metric's own win over them.
+    pub fn tags(mut self, tags: impl Into<Tags>) -> Self {
+        self.tags = tags.into();
+        self
+    }
+
+    /// Put in front of every name as it is: `"shop."` makes `shop.orders.count` of `orders`.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Whether the machine's name is added as tag `host`. Not said: yes, unless `APPTUIT_DISABLE_HOST_TAG` is true.
+    pub fn host_tag(mut self, add: bool) -> Self {
+        self.host_tag = Some(add);
+        self
+    }
+
+    /// Told of everything that goes wrong, once for each push that failed; from the reporter's thread. Not said: one line
+    /// in the log.
+    pub fn on_error(mut self, handle: impl FnMut(&ReportError) + Send + 'static) -> Self {
+        self.handler = Handler::new(handle);
+        self
+    }
+
+    /// Where variables are looked up; the process's environment unless said.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// Starts the thread. The registry records percentiles from now on, if the sink sends any.
+    ///
+    /// # Errors
+    ///
+    /// The interval is zero, or tags, given or taken from the environment, cannot be used.
+    pub fn start(mut self) -> Result<Reporter, StartError> {
+        if self.every.is_zero() {
+            return Err(StartError::ZeroInterval);
+        }
+        let rules = self.sink.rules();
+        let layers = self.layers(&rules)?;
+        if rules.percentiles {
+            self.registry.record_quantiles();
+        }
+        self.spawn(rules, layers)
+    }
+
+    fn layers(&mut self, rules: &Rules) -> Result<TagLayers, StartError> {
+        let (host, environment) = (self.host()?, self.environment_tags()?);
+        let layers = TagLayers::new(rules.sanitize).max_tags(rules.max_tags);
+        Ok(layers.layer(&host)?.layer(&environment)?.layer(&self.tags)?)
+    }
+
+    fn host(&self) -> Result<Tags, StartError> {
+        let add = match self.host_tag {
+            Some(add) => add,
+            None => !self.environment.disables_host_tag()?.unwrap_or(false),
+        };
+        Ok(if add { Tags::from([("host", host_name())]) } else { Tags::new() })
+    }
+
+    /// A malformed environment does not stop a reporter that was given tags.
+    fn environment_tags(&mut self) -> Result<Tags, StartError> {
+        match self.environment.tags() {
+            Err(error) if !self.tags.is_empty() => {
+                self.handler.tell(&ReportError::general(format!("{}: left out", with_cause(&error))));
+                Ok(Tags::new())
+            }
+            tags => Ok(tags?),
+        }
+    }
+
+    fn spawn(self, rules: Rules, layers: TagLayers) -> Result<Reporter, StartError> {
+        let collisions = Collisions::default();
+        collisions.note(layers.collisions());
+        let clock = self.registry.clock().clone();
+        let (orders, inbox) = mpsc::channel();
+        let (stop_by, sink) = (StopBy::default(), self.sink.name().to_owned());
+        let thread = Thread {
+            schedule: Schedule::new(clock.now(), self.every),
+            patience: self.every.max(MIN_PATIENCE),
+            orders: inbox,
+            stop_by: stop_by.clone(),
+            pusher: Pusher {
+                meta: Meta::new(&sink, clock.clone()),
+                registry: self.registry,
+                sink: self.sink,
+                rules,
+                prefix: self.prefix,
+                layers,
+                collisions,
+                handler: self.handler,
+                refused: 0,
+            },
+            clock: clock.clone(),
+        };
+        let look = orders.clone();
+        clock.watch(move || look.send(Order::Look).is_ok());
+        let spawned = thread::Builder::new().name(format!("{sink}-reporter")).spawn(|| thread.run());
+        let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
+        Ok(Reporter::started(orders, stop_by, self.every, thread, sink))
+    }
+}
+
+impl<S> fmt::Debug for ReporterBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReporterBuilder")
+            .field("every", &self.every)
+            .field("prefix", &self.prefix)
+            .field("tags", &self.tags)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of this machine, asked once; empty, and so no tag, if it has none.
+fn host_name() -> &'static str {
+    static HOST: OnceLock<String> = OnceLock::new();
+    HOST.get_or_init(|| hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+}

@@ -1,0 +1,47 @@
+//! Who is told what went wrong.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::outcome::ReportError;
+
+/// Called once for each push that failed.
+pub(super) struct Handler(Box<dyn FnMut(&ReportError) + Send>);
+
+impl Handler {
+    pub(super) fn new(handle: impl FnMut(&ReportError) + Send + 'static) -> Self {
+        Handler(Box::new(handle))
+    }
+
+    /// Tells it. A panic of its ends here; it is told of the next error all the same.
+    pub(super) fn tell(&mut self, error: &ReportError) {
+        let Handler(handle) = self;
+        if catch_unwind(AssertUnwindSafe(|| handle(error))).is_err() {
+            log::error!("the error handler of a reporter panicked; it was told: {error}");
+        }
+    }
+}
+
+/// One line in the log.
+impl Default for Handler {
+    fn default() -> Self {
+        Handler::new(|error| log::warn!("{error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_handler_that_panics_is_told_of_the_next_error() {
+        let (told, heard) = mpsc::channel();
+        let mut handler = Handler::new(move |error| {
+            told.send(error.failed).unwrap();
+            panic!("cannot cope");
+        });
+        handler.tell(&ReportError::general("first".into()));
+        handler.tell(&ReportError::general("second".into()));
+        assert_eq!(heard.try_iter().count(), 2);
+    }
+}

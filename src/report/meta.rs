@@ -1,0 +1,88 @@
+//! What a reporter says about itself.
+
+use std::time::Duration;
+
+use super::outcome::ReportError;
+use super::sink::{Outcome, PushError};
+use crate::clock::Clock;
+use crate::metric::{Counter, Timer};
+use crate::model::Snapshot;
+use crate::registry::Registry;
+
+/// Counts of a reporter's pushes, in a registry of their own: the program's stays as the program made it.
+///
+/// | metric of `apptuit` | counts |
+/// |---|---|
+/// | `apptuit.reporter.send.total` | points handed to the sink |
+/// | `apptuit.reporter.send.successful` | points the backend took |
+/// | `apptuit.reporter.send.failed` | points it did not take, or that did not reach it |
+/// | `apptuit.reporter.send.time` | how long each push took, failed ones too |
+///
+/// They are pushed after what they count, so what is pushed is how they stood before the report. Their own points are
+/// not counted.
+pub(super) struct Meta {
+    registry: Registry,
+    clock: Clock,
+    names: [String; 4],
+    metrics: Option<Metrics>,
+}
+
+struct Metrics {
+    total: Counter,
+    successful: Counter,
+    failed: Counter,
+    time: Timer,
+}
+
+impl Meta {
+    pub(super) fn new(sink: &str, clock: Clock) -> Self {
+        let registry = Registry::builder().clock(clock.clone()).quantiles().build();
+        let names =
+            ["total", "successful", "failed", "time"].map(|last| format!("{sink}.reporter.send.{last}"));
+        Meta { registry, clock, names, metrics: None }
+    }
+
+    /// How they stand; nothing before the first push.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.registry.snapshot()
+    }
+
+    /// Runs one push of `points` points and counts it.
+    pub(super) fn count(
+        &mut self,
+        points: usize,
+        push: impl FnOnce() -> Result<Outcome, PushError>,
+    ) -> Result<Outcome, PushError> {
+        let start = self.clock.now();
+        let pushed = push();
+        let took = self.clock.now().saturating_sub(start);
+        self.add(points, took, &pushed);
+        pushed
+    }
+
+    fn add(&mut self, points: usize, took: Duration, pushed: &Result<Outcome, PushError>) {
+        let metrics = self.metrics();
+        let (successful, failed) = match pushed {
+            Ok(outcome) => (outcome.successful, outcome.failed),
+            Err(error) => {
+                let error = ReportError::from(error);
+                (error.successful, error.failed)
+            }
+        };
+        metrics.total.add(points as u64);
+        metrics.successful.add(successful as u64);
+        metrics.failed.add(failed as u64);
+        metrics.time.record(took);
+    }
+
+    /// Made at the first push, so that a reporter with nothing to report does not report that.
+    fn metrics(&mut self) -> &Metrics {
+        let [total, successful, failed, time] = &self.names;
+        self.metrics.get_or_insert_with(|| Metrics {
+            total: self.registry.counter(total),
+            successful: self.registry.counter(successful),
+            failed: self.registry.counter(failed),
+            time: self.registry.timer(time),
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! A snapshot as points that a backend takes.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::rules::{Fit, RefusedPoint};
+use super::sink::Point;
+use super::timestamp::Timestamp;
+use crate::encode::fields::{self, Field};
+use crate::model::Snapshot;
+use crate::name::Name;
+
+/// What a snapshot became.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    pub(super) points: Vec<Point>,
+    /// Numbers left out because they are not finite.
+    pub(super) not_finite: usize,
+    /// Why others were left out, one entry a number.
+    pub(super) refused: Vec<RefusedPoint>,
+}
+
+/// Every number of a snapshot as a point named `prefix` + metric + `.` + field. A metric that cannot be sent takes
+/// nothing else with it.
+pub(super) fn points(snapshot: &Snapshot, prefix: &str, fit: Fit<'_>) -> Points {
+    let timestamp = Timestamp::from(snapshot.taken_at());
+    let mut lowering = Lowering { prefix, timestamp, fit, names: HashMap::new(), done: Points::default() };
+    let not_finite = fields::each(snapshot, |field| lowering.take(field));
+    Points { not_finite, ..lowering.done }
+}
+
+struct Lowering<'a> {
+    prefix: &'a str,
+    timestamp: Timestamp,
+    fit: Fit<'a>,
+    /// Names of points by metric and field: all series of a family share them.
+    names: HashMap<(Name, &'static str), Name>,
+    done: Points,
+}
+
+impl Lowering<'_> {
+    fn take(&mut self, field: Field<'_>) {
+        match self.fitted(field) {
+            Ok(point) => self.done.points.push(point),
+            Err(refused) => self.done.refused.push(refused),
+        }
+    }
+
+    fn fitted(&mut self, field: Field<'_>) -> Result<Point, RefusedPoint> {
+        let name = self.name(field.name, field.field)?;
+        let tags = self.fit.tags(field.name, field.tags)?;
+        Ok(Point { name, tags, timestamp: self.timestamp, value: field.value })
+    }
+
+    fn name(&mut self, metric: &Name, field: &'static str) -> Result<Name, RefusedPoint> {
+        match self.names.entry((metric.clone(), field)) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(new) => {
+                let whole = Name::from(format!("{}{metric}.{field}", self.prefix));
+                Ok(new.insert(self.fit.name(&whole)?).clone())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, Kind, Series, Value};
+    use crate::report::rules::Collisions;
+    use crate::tag::{Sanitize, TagLayers, Tags};
+    use crate::unit::Unit;
+    use std::time::{Duration, SystemTime};
+
+    fn gauges(gauges: &[(&str, Tags, f64)]) -> Snapshot {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_millis(2_500);
+        let family = |(name, tags, level): &(&str, Tags, f64)| Family {
+            name: (*name).into(),
+            kind: Kind::Gauge,
+            help: "".into(),
+            unit: Unit::None,
+            series: vec![Series { tags: tags.clone(), value: Value::Gauge(*level), start }],
+        };
+        Snapshot::new(start, gauges.iter().map(family).collect())
+    }
+
+    fn points_of(prefix: &str, sanitize: Sanitize, snapshot: &Snapshot) -> Points {
+        let layers = TagLayers::new(sanitize).max_tags(2).layer(&[("host", "a")].into()).unwrap();
+        points(snapshot, prefix, Fit::new(sanitize, &layers, &Collisions::default()))
+    }
+
+    #[test]
+    fn a_name_is_made_legal_as_a_whole() {
+        let snapshot = gauges(&[("queue.depth", Tags::new(), 7.5)]);
+        let name = |prefix, mode| points_of(prefix, mode, &snapshot).points[0].name.to_string();
+        assert_eq!(name("", Sanitize::Prometheus), "queue_depth_value");
+        assert_eq!(name("1.", Sanitize::Prometheus), "_1_queue_depth_value");
+        assert_eq!(name("app.", Sanitize::Apptuit), "app.queue.depth.value");
+    }
+
+    #[test]
+    fn all_points_have_the_snapshot_s_second() {
+        let snapshot = gauges(&[("a", Tags::new(), 1.0), ("b", [("k", "v")].into(), 2.0)]);
+        let points = points_of("", Sanitize::default(), &snapshot).points;
+        assert!(points.iter().all(|point| point.timestamp == Timestamp::from(2)));
+        assert_eq!(points[1].tags, Tags::from([("host", "a"), ("k", "v")]));
+    }
+
+    #[test]
+    fn a_metric_that_cannot_be_sent_takes_nothing_else_with_it() {
+        let many = Tags::from([("k", "v"), ("l", "v")]);
+        let snapshot = gauges(&[
+            ("bad name", Tags::new(), 1.0),
+            ("many", many, 1.0),
+            ("nan", Tags::new(), f64::NAN),
+            ("good", Tags::new(), 1.0),
+        ]);
+        let done = points_of("", Sanitize::None, &snapshot);
+        assert_eq!((done.points.len(), done.refused.len(), done.not_finite), (1, 2, 1));
+        assert_eq!(done.points[0].name, "good.value");
+    }
+}

@@ -1,0 +1,162 @@
+//! Pushes a registry to a sink, again and again.
+
+use std::fmt;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::builder::ReporterBuilder;
+use super::outcome::Report;
+use super::sink::Sink;
+use super::thread::{Order, StopBy, deadline_in};
+use crate::registry::Registry;
+
+/// The longest that `drop` waits for the last push.
+pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Pushes everything in a registry at fixed intervals, from a thread of its own, until stopped or dropped.
+///
+/// The first push comes one interval after the start, then one each interval; one that takes longer makes ticks fall
+/// out, never pile up. [`stop`](Reporter::stop) pushes once more, so that nothing recorded before is lost; so does
+/// `drop`, which waits no longer than an interval or 5 s. A program that ends without either loses the last interval.
+///
+/// What is pushed is cumulative: nothing is reset by a push, and a lost one only makes a gap.
+///
+/// ```
+/// use std::time::Duration;
+/// use tagmeter::Registry;
+/// # use tagmeter::report::{Outcome, Point, PushError, Rules, Sink};
+/// use tagmeter::report::Reporter;
+///
+/// # struct Backend;
+/// # impl Sink for Backend {
+/// #     fn name(&self) -> &str { "backend" }
+/// #     fn rules(&self) -> Rules { Rules::default() }
+/// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+/// #         Ok(Outcome::all(batch.len()))
+/// #     }
+/// # }
+/// let registry = Registry::new();
+/// let reporter = Reporter::new(&registry, Backend)
+///     .every(Duration::from_secs(60))
+///     .tags([("service", "order-service")])
+///     .on_error(|error| log::warn!("{error}"))
+///     .start()?;
+///
+/// registry.counter("orders").inc();
+/// let last = reporter.stop(Duration::from_secs(5))?;
+/// assert_eq!((last.successful, last.failed), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a reporter stops when it is dropped"]
+pub struct Reporter {
+    orders: Sender<Order>,
+    stop_by: StopBy,
+    drop_patience: Duration,
+    /// `None` once stopped.
+    thread: Option<JoinHandle<()>>,
+    sink: String,
+}
+
+/// Why there is no outcome of the last push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StopError {
+    /// The last push was not over in time. The thread goes on until its current request has ended, and makes no new one.
+    #[error("the last push was not over in the time given")]
+    TimedOut,
+    /// The thread is gone, or waits for itself: a sink, an error handler or a function of a metric called `stop`.
+    #[error("the reporter's thread cannot answer")]
+    NoThread,
+}
+
+/// Why there is no outcome of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportNowError {
+    /// The thread is gone, or would wait for itself: a sink, an error handler or a function of a metric called
+    /// `report_now`.
+    #[error("the reporter's thread cannot answer")]
+    NoThread,
+}
+
+impl Reporter {
+    /// A reporter in the making, which pushes everything in `registry` to `sink`.
+    #[expect(clippy::new_ret_no_self, reason = "reads as `Reporter::new(…).every(…).start()`")]
+    pub fn new<S: Sink>(registry: &Registry, sink: S) -> ReporterBuilder<S> {
+        ReporterBuilder::new(registry, sink)
+    }
+
+    pub(super) fn started(
+        orders: Sender<Order>,
+        stop_by: StopBy,
+        interval: Duration,
+        thread: JoinHandle<()>,
+        sink: String,
+    ) -> Self {
+        Reporter { orders, stop_by, drop_patience: interval.min(DROP_PATIENCE), thread: Some(thread), sink }
+    }
+
+    /// Pushes now, besides the schedule: waits for a push in flight, then for its own. How it went is in the [`Report`].
+    ///
+    /// # Errors
+    ///
+    /// It was called by the reporter's own thread, which cannot wait for itself.
+    pub fn report_now(&self) -> Result<Report, ReportNowError> {
+        if self.is_own_thread() {
+            return Err(ReportNowError::NoThread);
+        }
+        let (reply, report) = mpsc::channel();
+        self.orders.send(Order::Report(reply)).map_err(|_| ReportNowError::NoThread)?;
+        report.recv().map_err(|_| ReportNowError::NoThread)
+    }
+
+    /// Waits for a push in flight, pushes exactly once more, and ends the thread.
+    ///
+    /// # Errors
+    ///
+    /// All that took longer than `timeout`, or the thread is gone. What became of the points is not an error here: it is
+    /// in the [`Report`].
+    pub fn stop(mut self, timeout: Duration) -> Result<Report, StopError> {
+        self.stop_within(timeout)
+    }
+
+    fn stop_within(&mut self, timeout: Duration) -> Result<Report, StopError> {
+        let own_thread = self.is_own_thread();
+        let thread = self.thread.take().ok_or(StopError::NoThread)?;
+        self.stop_by.set(deadline_in(timeout));
+        let (reply, report) = mpsc::channel();
+        self.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
+        if own_thread {
+            return Err(StopError::NoThread);
+        }
+        let last = report.recv_timeout(timeout).map_err(|error| match error {
+            RecvTimeoutError::Timeout => StopError::TimedOut,
+            RecvTimeoutError::Disconnected => StopError::NoThread,
+        })?;
+        // It has replied, which is the last thing it does.
+        thread.join().map_err(|_| StopError::NoThread)?;
+        Ok(last)
+    }
+
+    fn is_own_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        if self.thread.is_none() {
+            return;
+        }
+        if let Err(error) = self.stop_within(self.drop_patience) {
+            log::warn!("a reporter to {} was dropped: {error}", self.sink);
+        }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter").field("sink", &self.sink).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! What a backend takes, and how names and tags are made to fit.
+
+use std::collections::HashSet;
+
+use parking_lot::Mutex;
+
+use crate::name::Name;
+use crate::tag::{Collision, IllegalName, MergeError, Sanitize, TagLayers, Tags};
+
+/// What a backend takes. A reporter makes every point fit before a sink sees it.
+///
+/// ```
+/// use tagmeter::report::Rules;
+/// use tagmeter::tag::Sanitize;
+///
+/// let rules = Rules { max_batch: 1_000, ..Rules::default() };
+/// assert_eq!(rules.sanitize, Sanitize::Prometheus);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// How names and tag keys are made legal.
+    pub sanitize: Sanitize,
+    /// The most tags on one point, after merging.
+    pub max_tags: usize,
+    /// The most points in one push; at least one is sent.
+    pub max_batch: usize,
+    /// Whether percentiles are sent: a reporter then has the registry record them.
+    pub percentiles: bool,
+}
+
+impl Default for Rules {
+    /// Prometheus names, any number of tags, 10 000 points at once, with percentiles.
+    fn default() -> Self {
+        Rules { sanitize: Sanitize::default(), max_tags: usize::MAX, max_batch: 10_000, percentiles: true }
+    }
+}
+
+/// Why a point was not sent.
+///
+/// ```
+/// use tagmeter::report::RefusedPoint;
+/// use tagmeter::tag::MergeError;
+///
+/// let refused = RefusedPoint::Tags { metric: "hits".into(), source: MergeError::NoTags };
+/// assert_eq!(refused.to_string(), "metric \"hits\" cannot be sent with its tags");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefusedPoint {
+    /// Its name is not one.
+    #[error("metric {metric:?} cannot be sent under its name")]
+    Name {
+        /// The metric.
+        metric: Name,
+        /// What is wrong with the name.
+        source: IllegalName,
+    },
+    /// Its tags are too few or too many, or a key is not one.
+    #[error("metric {metric:?} cannot be sent with its tags")]
+    Tags {
+        /// The metric.
+        metric: Name,
+        /// What is wrong with the tags.
+        source: MergeError,
+    },
+}
+
+/// Makes names and tags fit. Remembers the last tags: the numbers of a metric follow each other.
+pub(super) struct Fit<'a> {
+    sanitize: Sanitize,
+    layers: &'a TagLayers,
+    collisions: &'a Collisions,
+    last: Option<(Tags, Tags)>,
+}
+
+impl<'a> Fit<'a> {
+    pub(super) fn new(sanitize: Sanitize, layers: &'a TagLayers, collisions: &'a Collisions) -> Self {
+        Fit { sanitize, layers, collisions, last: None }
+    }
+
+    /// The name as the backend wants it.
+    pub(super) fn name(&self, metric: &Name) -> Result<Name, RefusedPoint> {
+        let legal = self.sanitize.check(metric.as_str());
+        let legal = legal.map_err(|source| RefusedPoint::Name { metric: metric.clone(), source })?;
+        Ok(if legal == metric.as_str() { metric.clone() } else { Name::from(&*legal) })
+    }
+
+    /// The metric's tags over all layers, as the backend wants them.
+    pub(super) fn tags(&mut self, metric: &Name, own: &Tags) -> Result<Tags, RefusedPoint> {
+        if let Some((last, merged)) = &self.last
+            && last == own
+        {
+            return Ok(merged.clone());
+        }
+        let merged = self.layers.merge(own);
+        let merged = merged.map_err(|source| RefusedPoint::Tags { metric: metric.clone(), source })?;
+        self.collisions.note(merged.collisions());
+        let merged = merged.to_tags();
+        self.last = Some((own.clone(), merged.clone()));
+        Ok(merged)
+    }
+}
+
+/// Collisions already reported; no more are remembered, and then none reported.
+const MAX_COLLISIONS: usize = 1_000;
+
+/// Keys that became the same. Each pair is logged once.
+#[derive(Debug, Default)]
+pub(super) struct Collisions(Mutex<HashSet<Collision>>);
+
+impl Collisions {
+    pub(super) fn note(&self, collisions: &[Collision]) {
+        for collision in collisions {
+            let mut known = self.0.lock();
+            let new = known.len() < MAX_COLLISIONS && known.insert(collision.clone());
+            // A logger may call us.
+            drop(known);
+            if new {
+                log::warn!("{collision}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers() -> TagLayers {
+        TagLayers::new(Sanitize::Prometheus).max_tags(2).layer(&[("a.b", "below")].into()).unwrap()
+    }
+
+    #[test]
+    fn a_metric_s_tag_wins_where_only_rewritten_keys_are_equal() {
+        let (layers, collisions) = (layers(), Collisions::default());
+        let mut fit = Fit::new(Sanitize::Prometheus, &layers, &collisions);
+        let own = Tags::from([("a_b", "own")]);
+        assert_eq!(fit.tags(&"m".into(), &own).unwrap(), own);
+        assert_eq!(fit.tags(&"m".into(), &own).unwrap(), own);
+        assert_eq!(fit.tags(&"m".into(), &Tags::new()).unwrap(), Tags::from([("a_b", "below")]));
+        assert_eq!(collisions.0.lock().len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_names_the_metric() {
+        let (layers, collisions) = (layers(), Collisions::default());
+        let mut fit = Fit::new(Sanitize::None, &layers, &collisions);
+        let error = fit.name(&"bad name".into()).unwrap_err();
+        assert_eq!(error.to_string(), "metric \"bad name\" cannot be sent under its name");
+        let error = fit.tags(&"m".into(), &[("c", "1"), ("d", "2")].into()).unwrap_err();
+        assert!(matches!(error, RefusedPoint::Tags { source: MergeError::TooManyTags { found: 3, .. }, .. }));
+    }
+}

@@ -1,0 +1,145 @@
+//! What a reporter pushes and where.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::rules::Rules;
+use super::timestamp::Timestamp;
+use crate::name::Name;
+use crate::tag::Tags;
+
+/// One number at one time, named and tagged as the backend wants it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The metric's name, with prefix and field.
+    pub name: Name,
+    /// All its tags: environment, reporter and metric merged.
+    pub tags: Tags,
+    /// When it was measured.
+    pub timestamp: Timestamp,
+    /// The number; finite.
+    pub value: f64,
+}
+
+/// What became of the points of one push that was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// The HTTP status, if the backend speaks HTTP and anything was sent.
+    pub status: Option<u16>,
+    /// Points the backend took.
+    pub successful: usize,
+    /// Points the backend named as not taken.
+    pub failed: usize,
+    /// What it said about them; may be shorter than `failed`.
+    pub errors: Vec<PointError>,
+}
+
+/// What a backend said about a point it did not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointError {
+    /// Why not.
+    pub message: String,
+    /// The point, in the backend's own words; empty when it did not say.
+    pub point: String,
+}
+
+/// Why a push was not delivered, or not as a whole.
+///
+/// The two variants are the two things to do about it: try again later, or look at the answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// Nobody answered: no connection, no answer in time, or no way to ask.
+    #[error("{points} points not sent: {reason}")]
+    Unreachable {
+        /// How many points it is about.
+        points: usize,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The backend answered and refused all points or some of them.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+/// A backend's refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failed} of {} points refused with status {status}: {reason}", successful + failed)]
+pub struct Rejection {
+    /// The HTTP status.
+    pub status: u16,
+    /// Points the backend took nevertheless.
+    pub successful: usize,
+    /// Points it did not take.
+    pub failed: usize,
+    /// What it said about single points.
+    pub errors: Vec<PointError>,
+    /// What the status means.
+    pub reason: String,
+    /// How long it asked to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// Where a reporter pushes: one backend's encoding, transport and rules.
+///
+/// A reporter turns each snapshot into points that keep to [`rules`](Sink::rules), cuts them into batches and hands these
+/// over one after the other, from its own thread. It counts, tells the error handler, and decides what happens to a batch
+/// that failed; a sink makes one attempt and says truthfully what came of it.
+///
+/// ```
+/// use std::time::Instant;
+/// use tagmeter::report::{Outcome, Point, PushError, Rules, Sink};
+///
+/// /// Prints everything.
+/// struct Printer;
+///
+/// impl Sink for Printer {
+///     fn name(&self) -> &str {
+///         "printer"
+///     }
+///
+///     fn rules(&self) -> Rules {
+///         Rules::default()
+///     }
+///
+///     fn push(&mut self, batch: &[Point], _deadline: Instant) -> Result<Outcome, PushError> {
+///         for point in batch {
+///             println!("{}{} {} {}", point.name, point.tags, point.value, point.timestamp);
+///         }
+///         Ok(Outcome::all(batch.len()))
+///     }
+/// }
+/// ```
+pub trait Sink: Send + 'static {
+    /// What the backend is called. The reporter's own metrics are `<name>.reporter.send.…`.
+    fn name(&self) -> &str;
+
+    /// What the backend takes. Asked once, when the reporter starts.
+    fn rules(&self) -> Rules;
+
+    /// Sends points, which keep to the rules, in one attempt that is over at the deadline.
+    ///
+    /// # Errors
+    ///
+    /// Nobody answered, or the answer was a refusal. Single points that a favourable answer names as failed belong into
+    /// the [`Outcome`].
+    fn push(&mut self, batch: &[Point], deadline: Instant) -> Result<Outcome, PushError>;
+}
+
+impl Outcome {
+    /// All points were taken.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::report::Outcome::all(3).successful, 3);
+    /// ```
+    pub fn all(points: usize) -> Self {
+        Outcome { successful: points, ..Outcome::default() }
+    }
+}
+
+impl fmt::Display for PointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.message.is_empty() || self.point.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", self.message, self.point)
+    }
+}

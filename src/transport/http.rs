@@ -1,0 +1,250 @@
+//! HTTP requests, all made by one thread of ours.
+//!
+//! The thread runs a current-thread runtime with an asynchronous client. Callers hand it a request and wait on a
+//! channel, so it makes no difference whether they are inside a runtime, in a destructor or in a plain thread.
+//! A blocking client, or `block_on` in the caller's thread, would panic inside the caller's runtime.
+
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::mpsc as thread_channel;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+use reqwest::header::{HeaderMap, HeaderValue};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Answer, Request, TransportError};
+
+/// `User-Agent` of every request.
+const USER_AGENT: &str = concat!("tagmeter/", env!("CARGO_PKG_VERSION"));
+/// More of an answer's body is not read: enough for some 300 bytes on each point of the largest batch, 50 000.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// A connection that takes longer will not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much longer than the request's own time a caller waits for the thread, which enforces that time.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The thread, started by the first request; tried again by the next one if it cannot be.
+static WORKER: OnceCell<Worker> = OnceCell::new();
+
+type Reply = Result<Answer, TransportError>;
+
+/// Sends a request and waits for the answer. Call it from anywhere.
+pub(super) fn send(request: Request) -> Reply {
+    let (patience, host, after) = (request.timeout.saturating_add(PATIENCE), request.host(), request.timeout);
+    let (reply, answer) = thread_channel::channel();
+    Worker::get()?.hand_over(request, ReplyTo::Thread(reply))?;
+    match answer.recv_timeout(patience) {
+        Ok(reply) => reply,
+        Err(thread_channel::RecvTimeoutError::Timeout) => Err(TransportError::Timeout { host, after }),
+        Err(thread_channel::RecvTimeoutError::Disconnected) => Err(ended()),
+    }
+}
+
+/// Sends a request; dropping the future gives it up.
+pub(super) async fn send_async(request: Request) -> Reply {
+    let (reply, answer) = oneshot::channel();
+    Worker::get()?.hand_over(request, ReplyTo::Task(reply))?;
+    answer.await.unwrap_or_else(|_| Err(ended()))
+}
+
+struct Worker {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+struct Job {
+    request: Request,
+    reply_to: ReplyTo,
+}
+
+/// Who waits. A waiting thread gets a channel of the standard library: those of tokio refuse to block inside a runtime,
+/// and polling one by hand there can starve when the task's budget is used up.
+enum ReplyTo {
+    Thread(thread_channel::Sender<Reply>),
+    Task(oneshot::Sender<Reply>),
+}
+
+impl Worker {
+    fn get() -> Result<&'static Worker, TransportError> {
+        WORKER.get_or_try_init(Worker::start)
+    }
+
+    /// The runtime is made inside the thread, because dropping one on failure would panic in the caller's runtime.
+    fn start() -> Result<Worker, TransportError> {
+        let (jobs, inbox) = mpsc::unbounded_channel();
+        let (ready, started) = thread_channel::channel();
+        let run = move || match runtime_and_clients() {
+            Ok((runtime, clients)) => {
+                let _ = ready.send(Ok(()));
+                runtime.block_on(work(inbox, clients));
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        };
+        thread::Builder::new().name("tagmeter-http".to_owned()).spawn(run).map_err(unavailable)?;
+        started.recv().map_err(|_| ended())??;
+        Ok(Worker { jobs })
+    }
+
+    fn hand_over(&self, request: Request, reply_to: ReplyTo) -> Result<(), TransportError> {
+        self.jobs.send(Job { request, reply_to }).map_err(|_| ended())
+    }
+}
+
+impl ReplyTo {
+    fn reply(self, reply: Reply) {
+        // Nobody may be waiting any more.
+        match self {
+            ReplyTo::Thread(waiting) => drop(waiting.send(reply)),
+            ReplyTo::Task(waiting) => drop(waiting.send(reply)),
+        }
+    }
+
+    /// Ready when nobody waits any more. A thread waits until its time is up, as long as the request may take.
+    fn poll_given_up(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            ReplyTo::Thread(_) => Poll::Pending,
+            ReplyTo::Task(waiting) => waiting.poll_closed(context),
+        }
+    }
+}
+
+fn runtime_and_clients() -> Result<(tokio::runtime::Runtime, Clients), TransportError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unavailable)?;
+    Ok((runtime, Clients::new()?))
+}
+
+async fn work(mut inbox: mpsc::UnboundedReceiver<Job>, clients: Clients) {
+    while let Some(Job { request, mut reply_to }) = inbox.recv().await {
+        let clients = clients.clone();
+        tokio::spawn(async move {
+            let mut answer = pin!(clients.answer(request));
+            let reply = poll_fn(|context| match reply_to.poll_given_up(context) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => answer.as_mut().poll(context).map(Some),
+            });
+            if let Some(reply) = reply.await {
+                reply_to.reply(reply);
+            }
+        });
+    }
+}
+
+/// One client for `http`, and one for `https` that is made when it is first needed: reading the system's certificates
+/// takes milliseconds, and their absence is nothing to a program that talks to its own network.
+#[derive(Clone)]
+struct Clients {
+    plain: reqwest::Client,
+    secure: Arc<OnceCell<reqwest::Client>>,
+}
+
+impl Clients {
+    fn new() -> Result<Self, TransportError> {
+        let no_roots = tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        Ok(Clients { plain: client(no_roots)?, secure: Arc::default() })
+    }
+
+    fn secure(&self) -> Result<&reqwest::Client, TransportError> {
+        self.secure.get_or_try_init(|| {
+            client(tls_builder()?.with_platform_verifier().map_err(unavailable)?.with_no_client_auth())
+        })
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        let client = if request.url.scheme() == "https" { self.secure()? } else { &self.plain };
+        let (host, timeout) = (request.host(), request.timeout);
+        let failed = |error| transport_error(host, timeout, error);
+        let sending = client
+            .post(request.url)
+            .headers(header_map(request.headers)?)
+            .body(request.body)
+            .timeout(timeout)
+            .send();
+        match sending.await {
+            Ok(response) => Ok(read(response).await),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+fn tls_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, TransportError> {
+    let provider = Arc::new(ring::default_provider());
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unavailable)
+}
+
+/// One attempt, no redirect (it would turn the POST into a GET or carry the token elsewhere), no netrc (the library
+/// knows none). Proxies named in the environment apply.
+fn client(tls: ClientConfig) -> Result<reqwest::Client, TransportError> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build()
+        .map_err(unavailable)
+}
+
+fn header_map(headers: Vec<(&'static str, Vec<u8>)>) -> Result<HeaderMap, TransportError> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let mut value = HeaderValue::from_bytes(&value).map_err(unavailable)?;
+        value.set_sensitive(true);
+        map.insert(name, value);
+    }
+    Ok(map)
+}
+
+/// Reads an answer. Its status decides; a body that breaks off is used as far as it came.
+async fn read(mut response: reqwest::Response) -> Answer {
+    let mut answer = Answer::new(response.status().as_u16(), Vec::new());
+    answer.retry_after = response.headers().get("retry-after").and_then(seconds);
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = MAX_ANSWER_BYTES - answer.body.len();
+        answer.body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if answer.body.len() == MAX_ANSWER_BYTES {
+            break;
+        }
+    }
+    answer
+}
+
+fn seconds(header: &HeaderValue) -> Option<Duration> {
+    header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn transport_error(host: String, after: Duration, error: reqwest::Error) -> TransportError {
+    let reason = innermost(&error);
+    // Connecting has a time limit of its own, so this comes first.
+    if error.is_connect() {
+        TransportError::Connect { host, reason }
+    } else if error.is_timeout() {
+        TransportError::Timeout { host, after }
+    } else {
+        TransportError::Broken { host, reason }
+    }
+}
+
+/// The text of the cause at the bottom: `Connection refused`, not the three layers that pass it on.
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+fn unavailable(error: impl Error) -> TransportError {
+    TransportError::Unavailable { reason: innermost(&error) }
+}
+
+fn ended() -> TransportError {
+    TransportError::Unavailable { reason: "the thread that makes requests has ended".to_owned() }
+}

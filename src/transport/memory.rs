@@ -1,0 +1,60 @@
+//! A transport for tests: keeps requests, answers as told.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Answer, Request, TransportError};
+
+/// A spy: keeps every request and answers what it was told to, in turn, then `204`. Clones share both.
+///
+/// ```
+/// use tagmeter::apptuit::{Client, DataPoint};
+/// use tagmeter::transport::{Memory, Transport};
+///
+/// let spy = Memory::new();
+/// spy.answer(401, "");
+/// let client = Client::builder().token("t").ignore_environment().transport(Transport::Memory(spy.clone())).build()?;
+///
+/// let point = DataPoint::new("queue_depth", [("host", "a")], 1_600_000_000, 17)?;
+/// assert!(client.send(&[point]).is_err());
+/// assert_eq!(spy.requests().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Tape>>);
+
+#[derive(Debug, Default)]
+struct Tape {
+    requests: Vec<Request>,
+    answers: VecDeque<Result<Answer, TransportError>>,
+}
+
+impl Memory {
+    /// A spy that has seen nothing.
+    pub fn new() -> Self {
+        Memory::default()
+    }
+
+    /// Answers a request to come with this status and body; several are used in turn.
+    pub fn answer(&self, status: u16, body: impl Into<Vec<u8>>) {
+        self.0.lock().answers.push_back(Ok(Answer::new(status, body)));
+    }
+
+    /// Fails a request to come.
+    pub fn fail(&self, error: TransportError) {
+        self.0.lock().answers.push_back(Err(error));
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.lock().requests.clone()
+    }
+
+    pub(super) fn take(&self, request: Request) -> Result<Answer, TransportError> {
+        let mut tape = self.0.lock();
+        tape.requests.push(request);
+        tape.answers.pop_front().unwrap_or_else(|| Ok(Answer::new(204, "")))
+    }
+}
