@@ -11,8 +11,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::http::respond::{self, answer};
-use crate::http::server::Limits;
 use crate::http::server::connections::{Seat, Stage};
+use crate::http::server::limits::Limits;
 use crate::registry::Registry;
 
 const INDEX: &str = include_str!("index.html");

@@ -171,3 +171,63 @@ impl Drop for Seat {
         self.connections.done.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats<const N: usize>(connections: &Arc<Connections>, stages: [Stage; N]) -> [Seat; N] {
+        stages.map(|stage| {
+            let seat = connections.seat();
+            seat.enter(stage);
+            seat
+        })
+    }
+
+    /// Which of the seats are still among the connections.
+    fn kept(seats: &[Seat]) -> Vec<bool> {
+        seats.iter().map(|seat| seat.connections.table.lock().open.contains_key(&seat.number)).collect()
+    }
+
+    #[test]
+    fn the_one_that_waits_longest_goes_first() {
+        let connections = Connections::new();
+        let seats = seats(&connections, [Stage::Answering, Stage::Waiting, Stage::Waiting, Stage::Writing]);
+        seats[1].enter(Stage::Waiting);
+        connections.make_room(4);
+        assert_eq!(kept(&seats), [true, true, false, true]);
+        connections.make_room(4);
+        assert_eq!(kept(&seats), [true, true, false, true]);
+        connections.make_room(3);
+        assert_eq!(kept(&seats), [true, false, false, true]);
+    }
+
+    #[test]
+    fn where_none_waits_the_oldest_answer_goes() {
+        let connections = Connections::new();
+        let seats = seats(&connections, [Stage::Writing, Stage::Answering, Stage::Answering]);
+        connections.drop_one();
+        assert_eq!(kept(&seats), [false, true, true]);
+        connections.make_room(0);
+        assert_eq!(kept(&seats), [false; 3]);
+        assert!(!connections.drop_one());
+    }
+
+    #[test]
+    fn the_slowest_reader_has_begun_first() {
+        let connections = Connections::new();
+        let seats = seats(&connections, [Stage::Waiting, Stage::Answering, Stage::Writing, Stage::Writing]);
+        seats[1].drop_slowest_reader();
+        assert_eq!(kept(&seats), [true, true, false, true]);
+    }
+
+    #[test]
+    fn a_dropped_seat_is_free() {
+        let connections = Connections::new();
+        drop(connections.seat());
+        assert!(!connections.drop_one());
+        let unfinished = seats(&connections, [Stage::Writing, Stage::Waiting, Stage::Answering]);
+        assert_eq!(connections.drop_all(), 2);
+        assert_eq!(kept(&unfinished), [false; 3]);
+    }
+}

@@ -9,39 +9,25 @@
 
 mod answer;
 mod connections;
+mod limits;
 mod socket;
+mod work;
 
-use std::convert::Infallible;
-use std::future;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
-use crate::http::server::answer::Answers;
-use crate::http::server::connections::{Connections, Seat};
-use crate::http::server::socket::Socket;
+use crate::http::server::limits::Limits;
+use crate::http::server::work::Worker;
 use crate::registry::Registry;
 
-/// Names of our two threads, as `top -H` and debuggers show them (Linux cuts a name after 15 bytes).
+/// Name of the server's thread. Linux shows 15 bytes of it.
 const SERVER_THREAD: &str = "tagmeter-serve";
-const PAGE_THREAD: &str = "tagmeter-page";
-
-/// Pause after a connection could not be accepted, mostly because the process has no file descriptor left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How long the end of a page that is being written is waited for once its reader has been cut off.
-const CUT_OFF_PAGE: Duration = Duration::from_millis(100);
 
 /// Serves a registry over HTTP, on a thread of its own.
 ///
@@ -165,47 +151,6 @@ impl Server {
     }
 }
 
-/// What the server allows a client, so that no client can keep it from the others, or fill the memory.
-///
-/// When there are too many connections, or file descriptors run out, the connection that has waited longest for its
-/// client to send a request goes; if none waits, the one whose answer was begun first. So half-sent requests hold
-/// nothing up, however many there are, and an idle connection costs its client a new one.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    /// Connections at a time: a quarter of the 1 024 file descriptors that a process is usually allowed.
-    connections: usize,
-    /// Bytes of a request's head; a scrape by Prometheus sends some 400. More is answered 431.
-    head_bytes: usize,
-    /// Bytes of a request's body, which is read and ignored. More is answered 413.
-    body_bytes: usize,
-    /// From the beginning of a connection, or from its last answer, to the end of the next request. Longer than a
-    /// minute, so that the usual scrapes reuse their connection.
-    request: Duration,
-    /// For the page to be written, its turn included. Longer than scrapes wait; then it is answered 503.
-    page: Duration,
-    /// Pages being written or read at a time: they are what takes memory.
-    pages: usize,
-    /// From an answer's first byte that the client does not take to its last.
-    read_answer: Duration,
-    /// After an answer that ends a connection, for the client to see it and close.
-    linger: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            connections: 256,
-            head_bytes: 16 * 1024,
-            body_bytes: 64 * 1024,
-            request: Duration::from_secs(75),
-            page: Duration::from_secs(60),
-            pages: 32,
-            read_answer: Duration::from_secs(60),
-            linger: Duration::from_secs(1),
-        }
-    }
-}
-
 /// Listens on the first of the addresses that can be listened on.
 fn bind(addr: impl ToSocketAddrs) -> Result<Listening, ServeError> {
     let addrs = addr.to_socket_addrs().map_err(|source| ServeError::Resolve { source })?;
@@ -235,11 +180,10 @@ fn start(listening: Listening, registry: Registry, limits: Limits) -> Result<Ser
     let Listening { addr, listener } = listening;
     let (stop, stopped) = oneshot::channel();
     let (started, starting) = mpsc::sync_channel(1);
-    // The runtime lives and dies inside the thread: dropping one is not allowed inside another, where we may be now.
-    let run = move || match runtime(listener) {
-        Ok((runtime, listener)) => {
+    let run = move || match Worker::new(listener, registry, limits) {
+        Ok(worker) => {
             let _ = started.send(Ok(()));
-            run(runtime, listener, registry, limits, stopped)
+            worker.run(stopped)
         }
         Err(source) => {
             let _ = started.send(Err(source));
@@ -254,90 +198,102 @@ fn start(listening: Listening, registry: Registry, limits: Limits) -> Result<Ser
     Ok(Server { addr, stop, thread })
 }
 
-fn runtime(listener: std::net::TcpListener) -> io::Result<(Runtime, TcpListener)> {
-    let mut builder = Builder::new_current_thread();
-    let runtime =
-        builder.enable_io().enable_time().max_blocking_threads(1).thread_name(PAGE_THREAD).build()?;
-    let listener = {
-        let _inside = runtime.enter();
-        TcpListener::from_std(listener)?
-    };
-    Ok((runtime, listener))
-}
-
-/// What the server's thread does: answers until it is told to stop. Returns how many answers it cut off.
-fn run(
-    runtime: Runtime,
-    listener: TcpListener,
-    registry: Registry,
-    limits: Limits,
-    stopped: oneshot::Receiver<Instant>,
-) -> usize {
-    let connections = Connections::new();
-    let answers = Arc::new(Answers::new(registry, limits));
-    let unfinished = runtime.block_on(async {
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&connections), answers, limits));
-        let Ok(deadline) = stopped.await else { return future::pending().await };
-        accepting.abort();
-        // The port is free only when the task is gone.
-        let _ = accepting.await;
-        finish(&connections, deadline).await
-    });
-    runtime.shutdown_timeout(CUT_OFF_PAGE);
-    unfinished
-}
-
-async fn accept(listener: TcpListener, connections: Arc<Connections>, answers: Arc<Answers>, limits: Limits) {
-    let mut told = false;
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                connections.make_room(limits.connections);
-                let seat = Arc::new(connections.seat());
-                let task = tokio::spawn(converse(stream, Arc::clone(&seat), Arc::clone(&answers), limits));
-                seat.taken_by(task.abort_handle());
-            }
-            Err(error) => {
-                if !told {
-                    log::warn!("tagmeter: cannot accept a connection: {error}");
-                    told = true;
-                }
-                connections.drop_one();
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Answers the requests of one connection.
-async fn converse(stream: TcpStream, seat: Arc<Seat>, answers: Arc<Answers>, limits: Limits) {
-    // Only time is lost if it fails.
-    let _ = stream.set_nodelay(true);
-    let socket = Socket::new(stream, Arc::clone(&seat), limits);
-    let service = service_fn(move |request| {
-        let (answers, seat) = (Arc::clone(&answers), Arc::clone(&seat));
-        async move { Ok::<_, Infallible>(answers.answer(request, &seat).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.request)
-        .max_header_size(limits.head_bytes)
-        // A client may close its side after its last request and still read.
-        .half_close(true)
-        .serve_connection(socket, service);
-    if let Err(error) = connection.await {
-        log::debug!("tagmeter: a connection ended early: {error}");
-    }
-}
-
-/// Waits until no answer is unfinished. Returns how many are at the deadline.
-async fn finish(connections: &Connections, deadline: Instant) -> usize {
-    let _ = timeout_at(deadline, connections.all_done()).await;
-    connections.drop_all()
-}
-
 /// The moment a timeout from now ends; a timeout beyond reckoning is a year.
 fn deadline(timeout: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     Instant::now() + timeout.min(YEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    /// Soon, in a test of a limit.
+    const SOON: Duration = Duration::from_millis(20);
+    /// Never, in a test.
+    const LATE: Duration = Duration::from_secs(60);
+
+    fn server(registry: &Registry, limits: Limits) -> Server {
+        start(bind("127.0.0.1:0").unwrap(), registry.clone(), limits).unwrap()
+    }
+
+    fn send(server: &Server, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(server.addr()).unwrap();
+        stream.set_read_timeout(Some(LATE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    fn read_to_the_end(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_request_that_does_not_arrive_ends_the_connection() {
+        // Long enough for the request that does arrive, on a busy machine too.
+        let limits = Limits { request: Duration::from_secs(1), ..Limits::default() };
+        let server = server(&Registry::new(), limits);
+        let body_missing = "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
+        let whole = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+        let streams = ["", "GET /metr", body_missing, whole].map(|request| send(&server, request));
+        let [silent, half_sent, body_missing, idle] = streams.map(read_to_the_end);
+        assert_eq!([silent.as_str(), half_sent.as_str()], ["", ""]);
+        assert!(body_missing.starts_with("HTTP/1.1 408 "), "{body_missing}");
+        assert!(idle.ends_with("\r\n\r\nok\n"), "{idle}");
+    }
+
+    #[test]
+    fn a_page_that_is_not_written_in_time_is_given_up() {
+        let registry = Registry::new();
+        let (_end, ended) = mpsc::channel::<()>();
+        let ended = parking_lot::Mutex::new(ended);
+        registry.gauge_fn("stuck", move || ended.lock().recv_timeout(LATE).map_or(0.0, |()| 1.0));
+        let server = server(&registry, Limits { page: SOON, ..Limits::default() });
+        let scrape = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        for _ in 0..3 {
+            assert!(read_to_the_end(send(&server, scrape)).starts_with("HTTP/1.1 503 "));
+        }
+    }
+
+    /// A registry whose page fills the buffers of any socket.
+    fn large_registry() -> Registry {
+        let registry = Registry::new();
+        let long = "x".repeat(10_000);
+        for number in 0..2_000 {
+            registry.gauge(("depth", [("long", format!("{long}{number}"))])).set(1.0);
+        }
+        registry
+    }
+
+    #[test]
+    fn an_answer_that_is_not_read_is_given_up() {
+        let server = server(&large_registry(), Limits { read_answer: SOON, ..Limits::default() });
+        let mut reader = send(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        reader.read_exact(&mut [0]).unwrap();
+        // It would be cut off, and say so, if it had not been given up before.
+        assert_eq!(server.stop(LATE), Ok(()));
+    }
+
+    #[test]
+    fn the_page_read_longest_goes_when_there_are_too_many() {
+        let server = server(&large_registry(), Limits { pages: 1, ..Limits::default() });
+        let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let mut first = send(&server, request);
+        first.read_exact(&mut [0]).unwrap();
+        let second = read_to_the_end(send(&server, request));
+        assert!(second.len() > 20_000_000);
+        let mut rest = Vec::new();
+        let _ = first.read_to_end(&mut rest);
+        assert!(rest.len() < second.len() - 1, "the first page was not dropped");
+        server.stop(LATE).unwrap();
+    }
+
+    #[test]
+    fn no_timeout_is_too_long() {
+        server(&Registry::new(), Limits::default()).stop(Duration::MAX).unwrap();
+    }
 }

@@ -11,8 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use crate::http::server::Limits;
 use crate::http::server::connections::{Seat, Stage};
+use crate::http::server::limits::Limits;
 
 /// Bytes that are thrown away at a time while lingering.
 const SCRAP: usize = 4096;
