@@ -18,6 +18,27 @@ fn assert_lines(output: &str, expected: &[&str]) {
     }
 }
 
+#[cfg(feature = "serve")]
+#[test]
+fn the_smallest_program_can_be_scraped() {
+    use std::io::{Read, Write};
+
+    let mut smallest = Running::start("smallest", &[]);
+    let address = smallest.after("http://");
+    let address = address.strip_suffix("/metrics").expect("the page is at /metrics");
+    let mut connection = std::net::TcpStream::connect(address).expect("it listens where it says");
+    let asked = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    connection.write_all(asked.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let sample = r#"requests_total{route="/orders",status="200"} 1"#;
+    assert_lines(
+        &answer,
+        &["# HELP requests_total Requests served.", "# TYPE requests_total counter", sample],
+    );
+}
+
 #[test]
 fn metrics_by_name() {
     let expected = [
@@ -59,4 +80,10 @@ fn defined_metrics() {
 fn every_way_to_time() {
     let expected = ["5 pieces of work", "ok: 1", "error: 1", "panic: 0", "cancelled: 1"];
     assert_lines(&output_of("timing"), &expected);
+}
+
+#[test]
+fn reading_back() {
+    let expected = ["2 orders more", r#"orders_total{city="Oslo"} 2"#, "handle_order_seconds_sum 0.5"];
+    assert_lines(&output_of("testing"), &expected);
 }
