@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::count::{Count, Total};
+use super::count::{WholeWord, Word};
 
 /// Buckets and their sum, kept twice.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct BucketCells<S> {
 
 #[derive(Debug)]
 struct Half<S> {
-    counts: Box<[Count]>,
+    counts: Box<[WholeWord]>,
     sum: S,
     finished: AtomicU64,
 }
@@ -37,10 +37,10 @@ const HOT: u64 = 1 << 63;
 /// Looks at an unfinished record before the reader lets its writer's thread have the processor.
 const SPINS: u32 = 64;
 
-impl<S: Total> BucketCells<S> {
+impl<S: Word> BucketCells<S> {
     pub(crate) fn new(buckets: usize) -> Self {
         let half = || Half {
-            counts: (0..buckets).map(|_| Count::default()).collect(),
+            counts: (0..buckets).map(|_| WholeWord::default()).collect(),
             sum: S::default(),
             finished: AtomicU64::new(0),
         };
@@ -63,7 +63,7 @@ impl<S: Total> BucketCells<S> {
     pub(crate) fn read(&self) -> (Vec<u64>, S::Amount) {
         let _reading = self.reading.lock();
         let (cold, hot) = self.turn();
-        let counts: Vec<u64> = cold.counts.iter().map(Count::take).collect();
+        let counts: Vec<u64> = cold.counts.iter().map(WholeWord::take).collect();
         let sum = cold.sum.take();
         for (count, cell) in counts.iter().zip(&hot.counts) {
             cell.add(*count);
@@ -105,13 +105,13 @@ impl<S: Total> BucketCells<S> {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use super::super::count::FloatCount;
+    use super::super::count::FloatWord;
     use super::*;
 
     #[test]
     fn reads_are_whole_and_never_fall_while_four_threads_write() {
         const EACH: u64 = 20_000;
-        let cells = BucketCells::<FloatCount>::new(3);
+        let cells = BucketCells::<FloatWord>::new(3);
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let writers: Vec<_> = (0..4)
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_reset_forgets_the_past_only() {
-        let cells = BucketCells::<Count>::new(2);
+        let cells = BucketCells::<WholeWord>::new(2);
         cells.record(0, 5, 50);
         cells.read();
         cells.record(1, 1, 7);

@@ -1,23 +1,35 @@
 //! Single numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// A number that amounts are added to.
-pub(crate) trait Total: Default + Send + Sync {
+use super::slot::Slot;
+
+/// A number in one word that amounts are added to by whoever comes.
+pub(crate) trait Word: Default + Send + Sync {
     /// What is added.
-    type Amount: Copy;
+    type Amount: Copy + Default;
 
     fn add(&self, amount: Self::Amount);
     fn get(&self) -> Self::Amount;
     /// Back to zero; what another thread adds meanwhile is either in the answer or stays.
     fn take(&self) -> Self::Amount;
+
+    /// Adds, unless another thread comes between.
+    fn try_add(&self, amount: Self::Amount) -> bool;
+    /// The bits of a number.
+    fn bits(amount: Self::Amount) -> u64;
+    /// The number of some bits.
+    fn amount(bits: u64) -> Self::Amount;
+    fn sum(a: Self::Amount, b: Self::Amount) -> Self::Amount;
+    fn difference(a: Self::Amount, b: Self::Amount) -> Self::Amount;
 }
 
-/// A whole count; wraps at 2^64.
+/// A whole number; wraps at 2^64.
 #[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
+pub(crate) struct WholeWord(AtomicU64);
 
-impl Total for Count {
+impl Word for WholeWord {
     type Amount = u64;
 
     #[inline]
@@ -33,19 +45,40 @@ impl Total for Count {
     fn take(&self) -> u64 {
         self.0.swap(0, Ordering::Relaxed)
     }
+
+    #[inline]
+    fn try_add(&self, n: u64) -> bool {
+        try_update(&self.0, |bits| bits.wrapping_add(n))
+    }
+
+    fn bits(amount: u64) -> u64 {
+        amount
+    }
+
+    fn amount(bits: u64) -> u64 {
+        bits
+    }
+
+    fn sum(a: u64, b: u64) -> u64 {
+        a.wrapping_add(b)
+    }
+
+    fn difference(a: u64, b: u64) -> u64 {
+        a.wrapping_sub(b)
+    }
 }
 
-/// A float total. Stays finite: it stops at the greatest `f64`.
+/// A float. Stays finite: it stops at the greatest `f64`.
 #[derive(Debug, Default)]
-pub(crate) struct FloatCount(AtomicU64);
+pub(crate) struct FloatWord(AtomicU64);
 
-impl Total for FloatCount {
+impl Word for FloatWord {
     type Amount = f64;
 
     #[inline]
     fn add(&self, amount: f64) {
         debug_assert!(amount.is_finite(), "instruments refuse what is not finite");
-        update(&self.0, |total| (f64::from_bits(total) + amount).clamp(f64::MIN, f64::MAX).to_bits());
+        update(&self.0, |total| Self::bits(Self::sum(Self::amount(total), amount)));
     }
 
     fn get(&self) -> f64 {
@@ -55,6 +88,117 @@ impl Total for FloatCount {
     fn take(&self) -> f64 {
         f64::from_bits(self.0.swap(0, Ordering::Relaxed))
     }
+
+    #[inline]
+    fn try_add(&self, amount: f64) -> bool {
+        try_update(&self.0, |total| Self::bits(Self::sum(Self::amount(total), amount)))
+    }
+
+    fn bits(amount: f64) -> u64 {
+        amount.to_bits()
+    }
+
+    fn amount(bits: u64) -> f64 {
+        f64::from_bits(bits)
+    }
+
+    #[inline]
+    fn sum(a: f64, b: f64) -> f64 {
+        (a + b).clamp(f64::MIN, f64::MAX)
+    }
+
+    fn difference(a: f64, b: f64) -> f64 {
+        (a - b).clamp(f64::MIN, f64::MAX)
+    }
+}
+
+/// A total: one shared word, and cells of its own for each thread where the word is fought over.
+///
+/// What was counted is `shared + cells − base`. Promotion to cells moves nothing, so it needs no handshake; it is not
+/// undone. A float total never falls by rounding: every part only grows, parts are added in the same order each
+/// time, and rounding keeps order.
+#[derive(Debug)]
+pub(crate) struct Total<W: Word> {
+    shared: W,
+    slot: OnceLock<Slot>,
+    /// The total when it was last reset.
+    base: AtomicU64,
+    /// Races for the word that were lost since the last reading.
+    lost: AtomicU32,
+}
+
+/// Lost races between two readings that make a word worth cells.
+const LOST_RACES: u32 = 8;
+
+/// Where a total begins its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In one word, 8 bytes: one of many series, most of them cold.
+    Shared,
+    /// In cells, 8 bytes a recording thread: one of few.
+    Cells,
+}
+
+impl<W: Word> Total<W> {
+    pub(crate) fn new(place: Place) -> Self {
+        let slot = match place {
+            Place::Shared => OnceLock::new(),
+            Place::Cells => OnceLock::from(Slot::acquire()),
+        };
+        Total { shared: W::default(), slot, base: AtomicU64::new(0), lost: AtomicU32::new(0) }
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, amount: W::Amount) {
+        match self.slot.get() {
+            Some(slot) => match slot.mine() {
+                Some(cell) => add_to_own(cell, |bits| W::bits(W::sum(W::amount(bits), amount))),
+                None => self.shared.add(amount),
+            },
+            None => self.add_shared(amount),
+        }
+    }
+
+    pub(crate) fn get(&self) -> W::Amount {
+        self.lost.store(0, Ordering::Relaxed);
+        W::difference(self.raw(), W::amount(self.base.load(Ordering::Relaxed)))
+    }
+
+    /// Counts from zero again.
+    pub(crate) fn reset(&self) {
+        self.base.store(W::bits(self.raw()), Ordering::Relaxed);
+    }
+
+    fn raw(&self) -> W::Amount {
+        let cells = self.slot.get().into_iter().flat_map(Slot::all);
+        cells.fold(self.shared.get(), |total, bits| W::sum(total, W::amount(bits)))
+    }
+
+    fn add_shared(&self, amount: W::Amount) {
+        if !self.shared.try_add(amount) {
+            self.add_contended(amount);
+        }
+    }
+
+    #[cold]
+    fn add_contended(&self, amount: W::Amount) {
+        self.shared.add(amount);
+        if self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
+            self.slot.get_or_init(Slot::acquire);
+        }
+    }
+}
+
+/// A whole count; wraps at 2^64.
+pub(crate) type Count = Total<WholeWord>;
+/// A float count; stops at the greatest `f64`.
+pub(crate) type FloatCount = Total<FloatWord>;
+
+/// Changes a cell that no other thread writes.
+#[inline]
+pub(crate) fn add_to_own(cell: &AtomicU64, change: impl FnOnce(u64) -> u64) {
+    // Relaxed: this thread reads its own store; readers need only some recent number.
+    cell.store(change(cell.load(Ordering::Relaxed)), Ordering::Relaxed);
 }
 
 /// A level that is set: any `f64`; 0 before that.
@@ -93,6 +237,13 @@ fn level_of(bits: u64) -> Option<f64> {
     (bits != UNSET).then(|| f64::from_bits(bits))
 }
 
+/// Replaces bits by what `change` makes of them, unless another thread comes between.
+#[inline]
+fn try_update(bits: &AtomicU64, change: impl Fn(u64) -> u64) -> bool {
+    let seen = bits.load(Ordering::Relaxed);
+    bits.compare_exchange(seen, change(seen), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+}
+
 /// Replaces the bits of a float by what `change` makes of them, whoever else is at it; gives the new float.
 #[inline]
 fn update(bits: &AtomicU64, change: impl Fn(u64) -> u64) -> f64 {
@@ -112,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_float_total_stops_at_the_greatest_float() {
-        let total = FloatCount::default();
+        let total = FloatCount::new(Place::Shared);
         total.add(f64::MAX);
         total.add(f64::MAX);
         assert_eq!(total.get(), f64::MAX);
@@ -124,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_count_wraps() {
-        let count = Count::default();
+        let count = Count::new(Place::Cells);
         count.add(u64::MAX);
         count.add(3);
         assert_eq!(count.get(), 2);
@@ -132,7 +283,7 @@ mod tests {
 
     #[test]
     fn no_float_add_is_lost_between_threads() {
-        let total = FloatCount::default();
+        let total = FloatCount::new(Place::Shared);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..10_000).for_each(|_| total.add(0.5)));

@@ -8,10 +8,13 @@ mod buckets;
 mod count;
 mod problem;
 mod recent;
+mod slot;
+mod thread;
 mod ticks;
 
 pub(crate) use buckets::BucketCells;
-pub(crate) use count::{Count, FloatCount, Level, Total};
+pub use count::Place;
+pub(crate) use count::{Count, FloatCount, FloatWord, Level, WholeWord};
 pub(crate) use problem::{RecordingProblem, note, noted};
 pub(crate) use recent::RecentCell;
 pub(crate) use ticks::Ticks;

@@ -1,7 +1,7 @@
 //! A count that only grows.
 
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
-use crate::cell::{Count, Total};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::Count;
 use crate::model::{Kind, Number, Value};
 
 /// A count that only grows: requests answered, bytes sent.
@@ -66,8 +66,8 @@ impl Instrument for Counter {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context) -> Self {
-        Counter(Handle::of(Count::default()))
+    fn create((): &(), _context: &Context, place: Place) -> Self {
+        Counter(Handle::of(Count::new(place)))
     }
 
     fn read(&self) -> Option<Value> {
@@ -75,7 +75,7 @@ impl Instrument for Counter {
     }
 
     fn reset(&self) {
-        self.0.cell().take();
+        self.0.cell().reset();
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn clones_share_the_count() {
-        let counter = Counter::create(&(), &Context::default());
+        let counter = Counter::create(&(), &Context::default(), Place::Cells);
         let clone = counter.clone();
         std::thread::scope(|scope| {
             scope.spawn(|| (0..1000).for_each(|_| clone.inc()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::callback::call;
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::model::{Kind, Number, Value};
 
 /// A function that tells a count kept elsewhere.
@@ -96,7 +96,7 @@ impl Instrument for CounterFn {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context) -> Self {
+    fn create((): &(), _context: &Context, _place: Place) -> Self {
         CounterFn(Handle::of(Observed::default()))
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_panicking_source_has_no_value_and_does_no_harm() {
-        let counter = CounterFn::create(&(), &Context::default());
+        let counter = CounterFn::create(&(), &Context::default(), Place::Cells);
         counter.set_source(Arc::new(|| panic!("not today")));
         assert_eq!(counter.get(), None);
         counter.set_source(Arc::new(|| 4));

@@ -1,7 +1,7 @@
 //! A count in fractions.
 
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
-use crate::cell::{FloatCount, RecordingProblem, Total, note};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::{FloatCount, RecordingProblem, note};
 use crate::model::{Kind, Number, Value};
 
 /// A count that only grows and takes fractions: seconds of processor time, joules.
@@ -59,8 +59,8 @@ impl Instrument for FloatCounter {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context) -> Self {
-        FloatCounter(Handle::of(FloatCount::default()))
+    fn create((): &(), _context: &Context, place: Place) -> Self {
+        FloatCounter(Handle::of(FloatCount::new(place)))
     }
 
     fn read(&self) -> Option<Value> {
@@ -68,7 +68,7 @@ impl Instrument for FloatCounter {
     }
 
     fn reset(&self) {
-        self.0.cell().take();
+        self.0.cell().reset();
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_counted_leaves_the_total_alone() {
-        let counter = FloatCounter::create(&(), &Context::default());
+        let counter = FloatCounter::create(&(), &Context::default(), Place::Cells);
         [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5].into_iter().for_each(|amount| counter.add(amount));
         counter.add(0.25);
         assert_eq!(counter.get(), 0.25);

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::callback::call;
 use super::settings::Extreme;
-use super::{Context, GaugeSettings, Handle, Instrument, Requested, Unsuitable, sealed};
+use super::{Context, GaugeSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::Level;
 use crate::clock::Clock;
 use crate::model::{Kind, Value};
@@ -209,7 +209,7 @@ impl Instrument for Gauge {
         }
     }
 
-    fn create(settings: &GaugeSettings, context: &Context) -> Self {
+    fn create(settings: &GaugeSettings, context: &Context, _place: Place) -> Self {
         Gauge(Handle::of(GaugeCell {
             level: Level::new(),
             function: Mutex::new(None),
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_panicking_function_has_no_value() {
-        let gauge = Gauge::create(&GaugeSettings::default(), &Context::default());
+        let gauge = Gauge::create(&GaugeSettings::default(), &Context::default(), Place::Cells);
         gauge.set_function(Arc::new(|| panic!("no reading")));
         assert_eq!(gauge.read(), None);
         assert!(gauge.get().is_nan());
@@ -248,7 +248,7 @@ mod tests {
         let manual = ManualClock::new();
         let context = Context { clock: manual.clone().into(), ..Context::default() };
         let settings = GaugeSettings { extreme: Some((Extreme::Max, Duration::from_secs(60))) };
-        let gauge = Gauge::create(&settings, &context);
+        let gauge = Gauge::create(&settings, &context, Place::Cells);
         assert_eq!(gauge.read(), None);
         gauge.set(9.0);
         gauge.set(f64::NAN);
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_first_extreme_has_nothing_to_beat() {
-        let gauge = || Gauge::create(&GaugeSettings::default(), &Context::default());
+        let gauge = || Gauge::create(&GaugeSettings::default(), &Context::default(), Place::Cells);
         let (least, greatest, untouched) = (gauge(), gauge(), gauge());
         least.min(f64::NAN);
         least.min(5.0);
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn gauges_take_every_float() {
-        let gauge = Gauge::create(&GaugeSettings::default(), &Context::default());
+        let gauge = Gauge::create(&GaugeSettings::default(), &Context::default(), Place::Cells);
         for value in [f64::INFINITY, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE] {
             gauge.set(value);
             assert_eq!(gauge.get().to_bits(), value.to_bits());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Context, DistributionSettings, Handle, Instrument, Requested, Unsuitable, sealed};
-use crate::cell::{BucketCells, FloatCount, RecentCell, RecordingProblem, note};
+use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::{BucketCells, FloatWord, RecentCell, RecordingProblem, note};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
@@ -31,7 +31,7 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 #[derive(Debug)]
 pub(crate) struct HistogramCell {
     settings: DistributionSettings,
-    cells: BucketCells<FloatCount>,
+    cells: BucketCells<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
 }
@@ -157,7 +157,7 @@ impl Instrument for Histogram {
         settings.to_string()
     }
 
-    fn create(settings: &DistributionSettings, context: &Context) -> Self {
+    fn create(settings: &DistributionSettings, context: &Context, _place: Place) -> Self {
         Histogram(Handle::of(HistogramCell {
             settings: settings.clone(),
             cells: BucketCells::new(settings.buckets.bounds().len() + 1),
@@ -186,7 +186,7 @@ mod tests {
 
     fn histogram() -> Histogram {
         let settings = Histogram::settings(&Requested::default()).unwrap();
-        Histogram::create(&settings, &Context::default())
+        Histogram::create(&settings, &Context::default(), Place::Cells)
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use parking_lot::RwLock;
 
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::model::{Kind, Value};
 use crate::tag::Tags;
 
@@ -53,7 +53,7 @@ impl Instrument for Info {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context) -> Self {
+    fn create((): &(), _context: &Context, _place: Place) -> Self {
         Info(Handle::of(RwLock::new(Tags::new())))
     }
 

@@ -1,7 +1,7 @@
 //! A count with its rates.
 
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
-use crate::cell::{Count, Ticks, Total};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::{Count, Ticks};
 use crate::clock::Clock;
 use crate::model::{Kind, Value};
 use crate::stat::Rates;
@@ -34,8 +34,8 @@ pub(crate) struct MeterCell {
 }
 
 impl MeterCell {
-    pub(crate) fn new(clock: &Clock) -> Self {
-        MeterCell { clock: clock.clone(), count: Count::default(), ticks: Ticks::new(clock.now()) }
+    pub(crate) fn new(clock: &Clock, place: Place) -> Self {
+        MeterCell { clock: clock.clone(), count: Count::new(place), ticks: Ticks::new(clock.now()) }
     }
 
     #[inline]
@@ -54,7 +54,7 @@ impl MeterCell {
     }
 
     pub(crate) fn reset(&self) {
-        self.count.take();
+        self.count.reset();
         self.ticks.reset(self.clock.now());
     }
 }
@@ -123,8 +123,8 @@ impl Instrument for Meter {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), context: &Context) -> Self {
-        Meter(Handle::of(MeterCell::new(&context.clock)))
+    fn create((): &(), context: &Context, place: Place) -> Self {
+        Meter(Handle::of(MeterCell::new(&context.clock, place)))
     }
 
     fn read(&self) -> Option<Value> {
@@ -146,7 +146,7 @@ mod tests {
     fn meter() -> (Meter, ManualClock) {
         let manual = ManualClock::new();
         let context = Context { clock: manual.clone().into(), ..Context::default() };
-        (Meter::create(&(), &context), manual)
+        (Meter::create(&(), &context, Place::Cells), manual)
     }
 
     #[test]

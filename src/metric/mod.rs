@@ -46,6 +46,8 @@ pub use timed::TimedExt;
 pub use timer::{Timer, Timing};
 pub use up_down_counter::{InProgress, UpDownCounter};
 
+#[doc(hidden)]
+pub use crate::cell::Place;
 pub(crate) use callback::call;
 pub(crate) use handle::Handle;
 pub(crate) use settings::Extreme;
@@ -79,7 +81,7 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
     }
 
     #[doc(hidden)]
-    fn create(settings: &Self::Settings, context: &Context) -> Self;
+    fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self;
 
     /// What it shows now; `None` where it has nothing to show.
     #[doc(hidden)]

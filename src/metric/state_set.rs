@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{RecordingProblem, note};
 use crate::model::{Kind, StateSetValue, Value};
 
@@ -120,7 +120,7 @@ impl Instrument for StateSet {
         format!("states {states:?}")
     }
 
-    fn create(states: &Self::Settings, _context: &Context) -> Self {
+    fn create(states: &Self::Settings, _context: &Context, _place: Place) -> Self {
         StateSet(Handle::of(StateCell { states: states.clone(), on: Mutex::new(vec![false; states.len()]) }))
     }
 

@@ -78,10 +78,10 @@ mod tests {
     use std::task::{Context as TaskContext, Waker};
 
     use super::*;
-    use crate::metric::{Context, Instrument, Requested};
+    use crate::metric::{Context, Instrument, Place, Requested};
 
     fn timer() -> Timer {
-        Timer::create(&Timer::settings(&Requested::default()).unwrap(), &Context::default())
+        Timer::create(&Timer::settings(&Requested::default()).unwrap(), &Context::default(), Place::Cells)
     }
 
     #[test]

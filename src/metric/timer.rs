@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::histogram::Recent;
 use super::meter::MeterCell;
-use super::{Context, DistributionSettings, Handle, Instrument, Requested, Unsuitable, sealed};
-use crate::cell::{BucketCells, Count};
+use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::{BucketCells, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 use crate::stat::Rates;
@@ -37,7 +37,7 @@ pub(crate) struct TimerCell {
     clock: Clock,
     settings: DistributionSettings,
     /// The sum is in nanoseconds.
-    cells: BucketCells<Count>,
+    cells: BucketCells<WholeWord>,
     meter: MeterCell,
     recent: Recent,
 }
@@ -205,12 +205,12 @@ impl Instrument for Timer {
         settings.to_string()
     }
 
-    fn create(settings: &DistributionSettings, context: &Context) -> Self {
+    fn create(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: BucketCells::new(settings.buckets.bounds().len() + 1),
-            meter: MeterCell::new(&context.clock),
+            meter: MeterCell::new(&context.clock, place),
             recent: Recent::new(settings, context),
         }))
     }
@@ -235,7 +235,7 @@ mod tests {
     fn timer() -> (Timer, ManualClock) {
         let manual = ManualClock::new();
         let context = Context { clock: manual.clone().into(), ..Context::default() };
-        (Timer::create(&Timer::settings(&Requested::default()).unwrap(), &context), manual)
+        (Timer::create(&Timer::settings(&Requested::default()).unwrap(), &context, Place::Cells), manual)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Context, Handle, Instrument, Requested, Unsuitable, sealed};
+use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::model::{Kind, Value};
 
 /// A count that goes up and down: jobs running, connections open.
@@ -113,7 +113,7 @@ impl Instrument for UpDownCounter {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context) -> Self {
+    fn create((): &(), _context: &Context, _place: Place) -> Self {
         UpDownCounter(Handle::of(AtomicI64::new(0)))
     }
 
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_panic_ends_what_is_in_progress() {
-        let jobs = UpDownCounter::create(&(), &Context::default());
+        let jobs = UpDownCounter::create(&(), &Context::default(), Place::Cells);
         let job = jobs.clone();
         let result = std::thread::spawn(move || {
             let _job = job.in_progress();

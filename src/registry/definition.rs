@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::metric::Place;
 use crate::model::Kind;
 use crate::name::Name;
 use crate::tag::Tags;
@@ -53,6 +54,16 @@ impl Definition {
                 known && (keys.is_empty() || !tags.is_empty())
             }
         }
+    }
+}
+
+/// Series a family may have so that each of them is worth cells from the start.
+const FEW_SERIES: usize = 64;
+
+impl Definition {
+    /// Where its series keep their numbers: few ones in cells, many in words that get cells when they are fought over.
+    pub(crate) fn place_of_series(&self) -> Place {
+        if self.max_series <= FEW_SERIES { Place::Cells } else { Place::Shared }
     }
 }
 

@@ -14,7 +14,7 @@ use super::keys::Keys;
 use super::problem::Problem;
 use super::shared::Shared;
 use super::table::{Entry, Table};
-use crate::metric::Instrument;
+use crate::metric::{Instrument, Place};
 use crate::model::{self, Value};
 use crate::name::Name;
 use crate::tag::Tags;
@@ -232,7 +232,11 @@ impl<I: Instrument> SeriesOf<I> {
         tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
         most: usize,
     ) -> Option<&I> {
-        let make = || Cell::new(I::create(&described.settings, &self.shared.context), self.shared.wall());
+        let single = tags.clone().next().is_none();
+        let make = || {
+            let place = if single { Place::Cells } else { described.definition.place_of_series() };
+            Cell::new(I::create(&described.settings, &self.shared.context, place), self.shared.wall())
+        };
         let entry = self.table.find_or_insert(tags, |len| (len < most).then(make))?;
         entry.value.show_again(self.shared.wall());
         Some(&entry.value.instrument)
