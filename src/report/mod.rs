@@ -18,7 +18,7 @@
 //! | `<sink>.reporter.send.failed` | points it did not take, or that did not reach it |
 //! | `<sink>.reporter.send.time` | timer: how long each push took |
 //!
-//! They are pushed after the second report and each later one, as they stood before it.
+//! They are pushed after the second report and each later one, as they stood after the one before.
 
 #[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
