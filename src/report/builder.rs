@@ -23,10 +23,43 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// The least time that a report gets, where the interval is shorter.
 const MIN_PATIENCE: Duration = DROP_PATIENCE;
 
+/// What tools show the thread as; Linux cuts after fifteen characters.
+const THREAD_NAME: &str = "tagmeter-report";
+
 /// Makes a [`Reporter`].
 ///
 /// Tags of what is pushed, each winning over those before: the automatic `host`, `APPTUIT_TAGS`,
 /// [`tags`](ReporterBuilder::tags), the metric's own.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # use tagmeter::report::{Outcome, Point, PushError, Rules, Sink};
+/// # struct Backend;
+/// # impl Sink for Backend {
+/// #     fn name(&self) -> &str { "backend" }
+/// #     fn rules(&self) -> Rules { Rules::default() }
+/// #     fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+/// #         assert_eq!(batch[0].name, "shop_orders_count");
+/// #         assert_eq!(batch[0].tags, tagmeter::Tags::from([("service", "order-service")]));
+/// #         Ok(Outcome::all(batch.len()))
+/// #     }
+/// # }
+/// use tagmeter::report::Reporter;
+/// use tagmeter::tag::Environment;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.counter("orders").inc();
+/// let reporter = Reporter::new(&registry, Backend)
+///     .every(Duration::from_secs(10))
+///     .prefix("shop.")
+///     .tags([("service", "order-service")])
+///     .host_tag(false)
+///     .environment(Environment::empty())
+///     .on_error(|error| eprintln!("{error}"))
+///     .start()?;
+/// assert!(reporter.report_now()?.is_complete());     // shop_orders_count{service="order-service"} 1
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct ReporterBuilder<S> {
     registry: Registry,
@@ -40,6 +73,12 @@ pub struct ReporterBuilder<S> {
 }
 
 /// Why a reporter did not start.
+///
+/// ```
+/// use tagmeter::report::StartError;
+///
+/// assert_eq!(StartError::ZeroInterval.to_string(), "the interval is zero: expected some time between two pushes");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -179,7 +218,7 @@ impl<S: Sink> ReporterBuilder<S> {
         };
         let look = orders.clone();
         clock.watch(move || look.send(Order::Look).is_ok());
-        let spawned = thread::Builder::new().name(format!("{sink}-reporter")).spawn(|| thread.run());
+        let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
         let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
         Ok(Reporter::started(orders, stop_by, self.every, thread, sink))
     }

@@ -1,9 +1,9 @@
 //! Pushing metrics to a backend, on a schedule.
 //!
 //! * [`Reporter`]: pushes a registry to a sink at fixed intervals, and once more when it is stopped.
-//! * [`Sink`]: what a backend has to be for that. Ours: [`Apptuit`](crate::report::Apptuit), with feature `apptuit`.
+//! * [`Sink`]: what a backend has to be for that. Ours: `Apptuit`, with feature `apptuit`.
 //! * [`Report`], [`ReportError`]: what became of it.
-//! * [`apptuit`](crate::apptuit): points made by hand, without a registry.
+//! * `apptuit`, with that feature: points made by hand, without a registry.
 //!
 //! ```text
 //! registry ── snapshot ──▶ fields ──▶ points: prefix + name + "." + field, tags merged, made legal ──▶ batches ──▶ sink

@@ -1,4 +1,5 @@
 //! What goes over the wire and what comes of it: http_requests, send_response, client_construct.
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 #[path = "../support/loopback.rs"]
 #[allow(dead_code)]

@@ -119,7 +119,7 @@ fn pairs(list: &Value) -> Option<Vec<(String, String)>> {
 }
 
 fn timestamp(time: &Value) -> Option<Timestamp> {
-    Some(time.as_i64().map(Timestamp::from).or_else(|| Some(Timestamp::from(time.as_f64()?)))?)
+    time.as_i64().map(Timestamp::from).or_else(|| time.as_f64().map(Timestamp::from))
 }
 
 fn kind_of_point(error: &InvalidPoint) -> &'static str {
