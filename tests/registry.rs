@@ -326,7 +326,7 @@ mod removal {
         let registry = Registry::new();
         registry.counter(("orders", [("city", "Oslo")])).inc();
         registry.gauge(("depth", [("city", "Bergen")])).set(1.0);
-        registry.retain(|name, _tags| name == &"orders");
+        registry.retain(|name, _tags| *name == "orders");
         let left: Vec<String> = registry.iter().map(|id| id.to_string()).collect();
         assert_eq!(left, [r#"orders{city="Oslo"}"#]);
     }
@@ -387,8 +387,12 @@ mod functions {
         registry.gauge_fn("level", || 1.0);
         registry.gauge_fn("level", || 2.0);
         assert_eq!(registry.value("level"), Some(2.0));
-        registry.collector("pool", |families| drop(families.gauge("size", "").set((), 1.0)));
-        registry.collector("pool", |families| drop(families.gauge("size", "").set((), 2.0)));
+        registry.collector("pool", |families| {
+            families.gauge("size", "").set((), 1.0);
+        });
+        registry.collector("pool", |families| {
+            families.gauge("size", "").set((), 2.0);
+        });
         assert_eq!(registry.value("size"), Some(2.0));
     }
 
@@ -407,12 +411,16 @@ mod functions {
     fn a_collector_cannot_take_a_name_that_is_there() {
         let registry = Registry::new();
         registry.counter("hits").inc();
-        registry.collector("first", |families| drop(families.gauge("hits", "").set((), 9.0)));
+        registry.collector("first", |families| {
+            families.gauge("hits", "").set((), 9.0);
+        });
         registry.collector("second", |families| {
             families.gauge("level", "").set((), 1.0).set((), 2.0);
             families.counter("bad", "").set((), -1.0).set([("k", "v")], f64::NAN);
         });
-        registry.collector("third", |families| drop(families.gauge("level", "").set((), 3.0)));
+        registry.collector("third", |families| {
+            families.gauge("level", "").set((), 3.0);
+        });
         let snapshot = registry.snapshot();
         assert_eq!(
             (snapshot.value("hits"), snapshot.value("level"), snapshot.value("bad")),
@@ -431,7 +439,9 @@ mod recording {
         let registry = Registry::new();
         let before = problems(&registry, "not_finite");
         let sizes = registry.histogram("sizes");
-        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(|value| sizes.record(value));
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            sizes.record(value);
+        }
         registry.float_counter("joules").add(f64::NAN);
         sizes.record(1.5);
         assert_eq!((sizes.value().count(), sizes.value().sum), (1, 1.5));

@@ -7,16 +7,14 @@ use crate::name::Name;
 /// Something that a format could not show as it is.
 ///
 /// ```
-/// # use std::time::SystemTime;
-/// # use tagmeter::{Tags, Unit, model::{Family, Kind, Series, Snapshot, Value}};
-/// # fn gauge(name: &str) -> Family {
-/// #     let series = Series { tags: Tags::new(), value: Value::Gauge(1.0), start: SystemTime::UNIX_EPOCH };
-/// #     Family { name: name.into(), kind: Kind::Gauge, help: "".into(), unit: Unit::None, series: vec![series] }
-/// # }
-/// let snapshot = Snapshot::new(SystemTime::UNIX_EPOCH, vec![gauge("queue.depth"), gauge("queue/depth")]);
-/// let mut page = Vec::new();
-/// let left_out = tagmeter::encode::text::encode_into(&snapshot, &mut page).unwrap();
+/// use tagmeter::{Registry, encode::text};
+///
+/// let registry = Registry::new();
+/// registry.gauge("queue.depth").set(1.0);
+/// registry.gauge("queue/depth").set(2.0);
+/// let left_out = text::encode_into(&registry.snapshot(), &mut std::io::sink())?;
 /// assert_eq!(left_out[0].to_string(), r#""queue/depth" is left out: "queue.depth" has the name queue_depth"#);
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,6 +26,19 @@ pub struct LeftOut {
 }
 
 /// Why something was left out.
+///
+/// ```
+/// use tagmeter::{Registry, encode::{Reason, text}};
+///
+/// let registry = Registry::new();
+/// registry.counter(("hits", [("a.b", "1")])).inc();
+/// registry.counter(("hits", [("a/b", "1")])).inc();
+/// let mut page = Vec::new();
+/// let left_out = text::encode_into(&registry.snapshot(), &mut page)?;
+/// assert_eq!(left_out[0].reason, Reason::TagsEqual { series: 1 });
+/// assert!(page.ends_with(b"hits_total{a_b=\"1\"} 2\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {

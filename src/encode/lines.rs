@@ -175,3 +175,62 @@ pub(crate) fn push_comment(
     }
     out.push('\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::text;
+    use crate::registry::Registry;
+
+    /// Remembers how much came at a time.
+    #[derive(Default)]
+    struct Chunks(Vec<usize>);
+
+    impl io::Write for Chunks {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn escaped(text: &str, quotes: Quotes) -> String {
+        let mut out = String::new();
+        push_escaped(&mut out, text, quotes);
+        out
+    }
+
+    #[test]
+    fn values_and_help_are_escaped() {
+        assert_eq!(escaped("a\\b\"c\nd\r🌲", Quotes::Escaped), "a\\\\b\\\"c\\nd\r🌲");
+        assert_eq!(escaped("say \"hi\"\n", Quotes::Plain), "say \"hi\"\\n");
+    }
+
+    #[test]
+    fn a_large_page_is_handed_on_in_chunks() {
+        let registry = Registry::new();
+        let hits = registry.define("hits").tags(["n"]).counters().unwrap();
+        (0..9000).for_each(|n| hits.with([&format!("{n:030}")]).inc());
+        let snapshot = registry.snapshot();
+        let mut chunks = Chunks::default();
+        text::encode_into(&snapshot, &mut chunks).unwrap();
+        assert_eq!(chunks.0.iter().sum::<usize>(), snapshot.to_text().len());
+        assert!(
+            chunks.0.len() > 5 && chunks.0.iter().all(|bytes| *bytes < CHUNK_BYTES + 100),
+            "{chunks:?}",
+            chunks = chunks.0
+        );
+    }
+
+    #[test]
+    fn a_writer_that_fails_is_heard() {
+        let registry = Registry::new();
+        registry.counter("hits").inc();
+        let mut nowhere: &mut [u8] = &mut [];
+        let error = text::encode_into(&registry.snapshot(), &mut nowhere).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+    }
+}

@@ -4,9 +4,9 @@
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
 //! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.
 //!
-//! [`http::respond`](crate::http) chooses between them by what the scraper asks for. Pages are valid by construction:
-//! names and tag keys are made legal, values escaped, and what would make a page invalid is left out and told
-//! ([`LeftOut`]).
+//! [`http::respond`](crate::http::respond) chooses between the two pages by what the scraper asks for. Pages are valid by
+//! construction: names and tag keys are made legal, values escaped, and what would make a page invalid is left out and
+//! told ([`LeftOut`]). [`Options`] say what else to leave out.
 //!
 //! # What each instrument becomes
 //!

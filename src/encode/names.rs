@@ -22,13 +22,18 @@ pub(crate) fn tag_key<'a>(key: &'a str, own: &str) -> Cow<'a, str> {
     let mut key = label_name(key);
     while RESERVED_KEYS.contains(&&*key) || key == own {
         key.to_mut().push('_');
+        // Two of them may have become a reserved beginning.
+        key = out_of_reserve(key);
     }
     key
 }
 
-/// A label name that only the parsers' own reservation is kept from.
+/// A label name that is only kept from beginning like those of Prometheus.
 pub(crate) fn label_name(key: &str) -> Cow<'_, str> {
-    let key = underscores(key, false);
+    out_of_reserve(underscores(key, false))
+}
+
+fn out_of_reserve(key: Cow<'_, str>) -> Cow<'_, str> {
     if key.starts_with(RESERVED_START) { Cow::Owned(format!("{KEY_PREFIX}{key}")) } else { key }
 }
 
@@ -42,7 +47,8 @@ fn underscores(text: &str, colons: bool) -> Cow<'_, str> {
         c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()) || (colons && c == ':')
     };
     if text.is_empty() {
-        Cow::Borrowed("_")
+        // Owned: whoever asks whether a key was changed must see it.
+        Cow::Owned("_".to_owned())
     } else if text.bytes().enumerate().all(|(at, byte)| legal(at, char::from(byte))) {
         Cow::Borrowed(text)
     } else {
@@ -86,5 +92,6 @@ mod tests {
     #[test]
     fn a_moved_key_does_not_land_on_the_familys_own() {
         assert_eq!(tag_key("le", "le_"), "le__");
+        assert_eq!(tag_key("_", "_"), "key__");
     }
 }

@@ -5,26 +5,16 @@
 //! Start times (`_created`) are not written: Prometheus takes each for one more series.
 //!
 //! ```
-//! # use std::time::SystemTime;
-//! # use tagmeter::{Tags, Unit, model::{Family, Kind, Number, Series, Snapshot, Value}};
-//! let series = Series {
-//!     tags: Tags::from([("city", "Oslo")]),
-//!     value: Value::Counter(Number::Integer(3)),
-//!     start: SystemTime::UNIX_EPOCH,
-//! };
-//! let sent = Family {
-//!     name: "sent".into(),
-//!     kind: Kind::Counter,
-//!     help: "Sent so far.".into(),
-//!     unit: Unit::Bytes,
-//!     series: vec![series],
-//! };
-//! let snapshot = Snapshot::new(SystemTime::UNIX_EPOCH, vec![sent]);
+//! use tagmeter::{Registry, Unit};
+//!
+//! let registry = Registry::new();
+//! registry.define("sent").help("Sent so far.").unit(Unit::Bytes).counter()?.add(3);
 //! assert_eq!(
-//!     tagmeter::encode::openmetrics::encode(&snapshot),
+//!     tagmeter::encode::openmetrics::encode(&registry.snapshot()),
 //!     "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\n# HELP sent_bytes Sent so far.\n\
-//!      sent_bytes_total{city=\"Oslo\"} 3\n# EOF\n",
+//!      sent_bytes_total 3\n# EOF\n",
 //! );
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
 //! ```
 
 use std::io;

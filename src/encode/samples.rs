@@ -227,3 +227,85 @@ fn state_samples(name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::openmetrics;
+    use crate::registry::Registry;
+    use crate::stat::Buckets;
+
+    fn page(registry: &Registry) -> String {
+        openmetrics::encode(&registry.snapshot())
+    }
+
+    fn left_out(registry: &Registry) -> Vec<LeftOut> {
+        openmetrics::encode_into(&registry.snapshot(), &mut std::io::sink()).unwrap()
+    }
+
+    #[test]
+    fn families_come_by_exposed_name_and_series_by_creation() {
+        let registry = Registry::new();
+        registry.gauge(("b", [("t", "2")])).set(1.0);
+        registry.gauge(("b", [("t", "1")])).set(2.0);
+        registry.gauge(".a").set(3.0);
+        let expected = "# TYPE _a gauge\n_a 3.0\n# TYPE b gauge\nb{t=\"2\"} 1.0\nb{t=\"1\"} 2.0\n# EOF\n";
+        assert_eq!(page(&registry), expected);
+    }
+
+    #[test]
+    fn the_family_registered_first_keeps_a_name_that_two_need() {
+        let registry = Registry::new();
+        registry.gauge("orders_created").set(1.0);
+        registry.counter("orders").inc();
+        let reason = Reason::NameTaken { name: "orders_created".into(), by: "orders_created".into() };
+        assert_eq!(left_out(&registry), [LeftOut { family: "orders".into(), reason }]);
+        assert!(!page(&registry).contains("orders_total"));
+        assert!(registry.snapshot().to_text().contains("orders_total 1\n"), "text reserves no such name");
+    }
+
+    #[test]
+    fn a_meter_is_left_out_with_its_rates() {
+        let registry = Registry::new();
+        registry.gauge("order_rate").set(1.0);
+        registry.meter("order").mark();
+        assert_eq!(page(&registry), "# TYPE order_rate gauge\norder_rate 1.0\n# EOF\n");
+    }
+
+    #[test]
+    fn a_family_left_out_takes_no_names() {
+        let registry = Registry::new();
+        registry.gauge("a.b").set(1.0);
+        registry.histogram("a/b").record(1.0);
+        registry.gauge("a_b_count").set(2.0);
+        assert_eq!(left_out(&registry).len(), 1);
+        assert!(page(&registry).contains("a_b_count 2.0\n"));
+    }
+
+    #[test]
+    fn a_sum_that_can_fall_is_no_counter() {
+        let registry = Registry::new();
+        let balance = registry.define("balance").buckets(Buckets::new([1.0]).unwrap()).histogram().unwrap();
+        balance.record(1.0);
+        assert!(page(&registry).contains("balance_sum 1.0\nbalance_count 1\n"));
+        balance.record(-5.0);
+        assert!(!page(&registry).contains("balance_sum") && !page(&registry).contains("balance_count"));
+        assert!(registry.snapshot().to_text().contains("balance_sum -4\nbalance_count 2\n"));
+    }
+
+    #[test]
+    fn quantiles_come_in_order_and_once() {
+        let given = [0.9, 0.5, f64::NAN, 0.9, 1.5, 0.0, -1.0, 1.0];
+        assert_eq!(in_order(&given).collect::<Vec<_>>(), [0.0, 0.5, 0.9, 1.0]);
+    }
+
+    #[test]
+    fn a_state_said_twice_is_shown_once() {
+        let set = StateSetValue { states: ["on".into(), "on".into()].into(), on: vec![true, false] };
+        let mut shown = Vec::new();
+        state_samples("switch", &set, |sample| {
+            shown.push((sample.extra.map(|(_, state)| state.to_owned()), sample.value))
+        });
+        assert_eq!(shown, [(Some("on".to_owned()), SampleValue::Unsigned(1))]);
+    }
+}

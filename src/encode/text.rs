@@ -4,25 +4,14 @@
 //! state sets are gauges; a histogram whose sum can fall shows it all the same.
 //!
 //! ```
-//! # use std::time::SystemTime;
-//! # use tagmeter::{Tags, Unit, model::{Family, Kind, Number, Series, Snapshot, Value}};
-//! let series = Series {
-//!     tags: Tags::from([("city", "Oslo")]),
-//!     value: Value::Counter(Number::Integer(3)),
-//!     start: SystemTime::UNIX_EPOCH,
-//! };
-//! let orders = Family {
-//!     name: "orders".into(),
-//!     kind: Kind::Counter,
-//!     help: "Orders taken.".into(),
-//!     unit: Unit::None,
-//!     series: vec![series],
-//! };
-//! let snapshot = Snapshot::new(SystemTime::UNIX_EPOCH, vec![orders]);
+//! let registry = tagmeter::Registry::new();
+//! let orders = registry.define("orders").help("Orders taken.").tags(["city"]).counters()?;
+//! orders.with(["Oslo"]).add(3);
 //! assert_eq!(
-//!     tagmeter::encode::text::encode(&snapshot),
+//!     tagmeter::encode::text::encode(&registry.snapshot()),
 //!     "# HELP orders_total Orders taken.\n# TYPE orders_total counter\norders_total{city=\"Oslo\"} 3\n",
 //! );
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
 //! ```
 
 use std::io;
@@ -72,16 +61,12 @@ pub fn encode_into(snapshot: &Snapshot, writer: &mut impl io::Write) -> io::Resu
 /// Those of the writer.
 ///
 /// ```
-/// # use std::time::SystemTime;
-/// # use tagmeter::{Tags, Unit, model::{Family, Kind, Series, Snapshot, Value}, stat::Rates};
 /// use tagmeter::encode::{Options, text};
 ///
-/// # let value = Value::Meter { count: 2, rates: Rates::default() };
-/// # let series = vec![Series { tags: Tags::new(), value, start: SystemTime::UNIX_EPOCH }];
-/// # let meter = Family { name: "order_rate".into(), kind: Kind::Meter, help: "".into(), unit: Unit::None, series };
-/// let snapshot = Snapshot::new(SystemTime::UNIX_EPOCH, vec![meter]);
+/// let registry = tagmeter::Registry::new();
+/// registry.meter("order_rate").mark_n(2);
 /// let mut page = Vec::new();
-/// text::encode_with(&snapshot, &Options::default().without_rates(), &mut page)?;
+/// text::encode_with(&registry.snapshot(), &Options::default().without_rates(), &mut page)?;
 /// assert_eq!(page, b"# TYPE order_total counter\norder_total 2\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -100,17 +100,11 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
 
 /// What instruments share with their registry.
 #[doc(hidden)]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Context {
     pub(crate) clock: Clock,
     /// Whether somebody who reads this registry wants quantiles of everything.
     pub(crate) quantiles: Arc<AtomicBool>,
-}
-
-impl Default for Context {
-    fn default() -> Self {
-        Context { clock: Clock::system(), quantiles: Arc::default() }
-    }
 }
 
 pub(crate) mod sealed {

@@ -19,6 +19,13 @@ pub struct ParseError {
 }
 
 /// What is wrong with a page.
+///
+/// ```
+/// use tagmeter::parse::{Problem, text};
+///
+/// let error = text::parse("hits 1\nhits 2\n").unwrap_err();
+/// assert_eq!(error.problem, Problem::Repeated { what: "series", name: "hits".to_owned() });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {

@@ -34,8 +34,11 @@ pub(crate) struct Families {
 struct Open {
     family: ParsedFamily,
     said: HashSet<&'static str>,
-    series: HashSet<(String, Vec<(String, String)>, Option<u64>)>,
+    series: HashSet<Identity>,
 }
+
+/// What tells lines apart: name, labels in order and, where series may come again, the time.
+type Identity = (String, Vec<(String, String)>, Option<u64>);
 
 impl Families {
     pub(crate) fn new(grammar: Grammar) -> Self {

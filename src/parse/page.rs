@@ -1,6 +1,13 @@
 //! What a page says, as plain data.
 
 /// A family on a page.
+///
+/// ```
+/// let families = tagmeter::parse::text::parse("# HELP depth Jobs waiting.\n# TYPE depth gauge\ndepth 17\n")?;
+/// assert_eq!(families[0].help, "Jobs waiting.");
+/// assert_eq!(families[0].samples.len(), 1);
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ParsedFamily {
@@ -24,6 +31,14 @@ impl ParsedFamily {
 }
 
 /// What kind of family a page says it is.
+///
+/// ```
+/// use tagmeter::parse::{ParsedKind, openmetrics};
+///
+/// let families = openmetrics::parse("# TYPE build info\nbuild_info{version=\"1\"} 1\n# EOF\n")?;
+/// assert_eq!(families[0].kind, ParsedKind::Info);
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParsedKind {
@@ -46,6 +61,13 @@ pub enum ParsedKind {
 }
 
 /// A line with a number.
+///
+/// ```
+/// let families = tagmeter::parse::text::parse("hits{city=\"Oslo\"} 3 1500\n")?;
+/// let sample = &families[0].samples[0];
+/// assert_eq!((sample.name.as_str(), sample.value, sample.timestamp), ("hits", 3.0, Some(1.5)));
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ParsedSample {
@@ -82,6 +104,14 @@ impl ParsedSample {
 }
 
 /// An example of what a counter or a bucket counted.
+///
+/// ```
+/// let page = "# TYPE hits counter\nhits_total 3 # {trace_id=\"ab\"} 1\n# EOF\n";
+/// let families = tagmeter::parse::openmetrics::parse(page)?;
+/// let exemplar = families[0].samples[0].exemplar.as_ref();
+/// assert_eq!(exemplar.map(|exemplar| exemplar.value), Some(1.0));
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Exemplar {

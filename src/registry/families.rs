@@ -19,8 +19,10 @@ pub(crate) struct FamilyList {
     shared: Arc<Shared>,
     named: RwLock<Named>,
     /// What short forms give where they cannot give what was asked: one family a name and type.
-    unexposed: Mutex<HashMap<(Name, TypeId), Arc<dyn AnyFamily>, RandomState>>,
+    unexposed: Mutex<HashMap<NameAndType, Arc<dyn AnyFamily>, RandomState>>,
 }
+
+type NameAndType = (Name, TypeId);
 
 #[derive(Default)]
 struct Named {

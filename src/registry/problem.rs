@@ -83,11 +83,14 @@ impl Problems {
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
-        self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
         };
+        // What a format leaves out it leaves out again at each scrape: it is one problem.
+        if first || problem != Problem::LeftOut {
+            self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
+        }
         // No lock is held: the logger may use this registry.
         if first {
             log::warn!("tagmeter: {}", what());

@@ -23,10 +23,43 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// The least time that a report gets, where the interval is shorter.
 const MIN_PATIENCE: Duration = DROP_PATIENCE;
 
+/// What tools show the thread as; Linux cuts after fifteen characters.
+const THREAD_NAME: &str = "tagmeter-report";
+
 /// Makes a [`Reporter`].
 ///
 /// Tags of what is pushed, each winning over those before: the automatic `host`, `APPTUIT_TAGS`,
 /// [`tags`](ReporterBuilder::tags), the metric's own.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # use tagmeter::report::{Outcome, Point, PushError, Rules, Sink};
+/// # struct Backend;
+/// # impl Sink for Backend {
+/// #     fn name(&self) -> &str { "backend" }
+/// #     fn rules(&self) -> Rules { Rules::default() }
+/// #     fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+/// #         assert_eq!(batch[0].name, "shop_orders_count");
+/// #         assert_eq!(batch[0].tags, tagmeter::Tags::from([("service", "order-service")]));
+/// #         Ok(Outcome::all(batch.len()))
+/// #     }
+/// # }
+/// use tagmeter::report::Reporter;
+/// use tagmeter::tag::Environment;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.counter("orders").inc();
+/// let reporter = Reporter::new(&registry, Backend)
+///     .every(Duration::from_secs(10))
+///     .prefix("shop.")
+///     .tags([("service", "order-service")])
+///     .host_tag(false)
+///     .environment(Environment::empty())
+///     .on_error(|error| eprintln!("{error}"))
+///     .start()?;
+/// assert!(reporter.report_now()?.is_complete());     // shop_orders_count{service="order-service"} 1
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct ReporterBuilder<S> {
     registry: Registry,
@@ -40,6 +73,12 @@ pub struct ReporterBuilder<S> {
 }
 
 /// Why a reporter did not start.
+///
+/// ```
+/// use tagmeter::report::StartError;
+///
+/// assert_eq!(StartError::ZeroInterval.to_string(), "the interval is zero: expected some time between two pushes");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -179,7 +218,7 @@ impl<S: Sink> ReporterBuilder<S> {
         };
         let look = orders.clone();
         clock.watch(move || look.send(Order::Look).is_ok());
-        let spawned = thread::Builder::new().name(format!("{sink}-reporter")).spawn(|| thread.run());
+        let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
         let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
         Ok(Reporter::started(orders, stop_by, self.every, thread, sink))
     }
@@ -199,4 +238,90 @@ impl<S> fmt::Debug for ReporterBuilder<S> {
 fn host_name() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
     HOST.get_or_init(|| hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Outcome, Point, PushError};
+    use std::time::Instant;
+
+    struct Hands(mpsc::Sender<Vec<Point>>);
+
+    impl Sink for Hands {
+        fn name(&self) -> &str {
+            "hands"
+        }
+
+        fn rules(&self) -> Rules {
+            Rules::default()
+        }
+
+        fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+            let _ = self.0.send(batch.to_vec());
+            Ok(Outcome::all(batch.len()))
+        }
+    }
+
+    fn builder(
+        variables: &'static [(&'static str, &'static str)],
+    ) -> (ReporterBuilder<Hands>, mpsc::Receiver<Vec<Point>>) {
+        let lookup =
+            |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, text)| text.to_string());
+        let registry = Registry::new();
+        registry.counter(("orders", [("city", "Oslo")])).inc();
+        let (hand, handed) = mpsc::channel();
+        (Reporter::new(&registry, Hands(hand)).environment(Environment::new(lookup)), handed)
+    }
+
+    fn tags_of_first_push((builder, handed): (ReporterBuilder<Hands>, mpsc::Receiver<Vec<Point>>)) -> Tags {
+        drop(builder.start().unwrap());
+        handed.recv().unwrap()[0].tags.clone()
+    }
+
+    #[test]
+    fn without_any_time_between_pushes_there_is_no_reporter() {
+        let (builder, _) = builder(&[]);
+        assert_eq!(builder.every(Duration::ZERO).start().unwrap_err(), StartError::ZeroInterval);
+    }
+
+    #[test]
+    fn an_interval_of_an_age_can_be_stopped() {
+        let (builder, handed) = builder(&[]);
+        drop(builder.every(Duration::MAX).start().unwrap());
+        assert_eq!(handed.iter().count(), 1);
+    }
+
+    #[test]
+    fn the_host_is_the_lowest_tag_and_can_be_left_out() {
+        assert_eq!(tags_of_first_push(builder(&[])).get("host"), Some(host_name()));
+        let (with_own, handed) = builder(&[("APPTUIT_TAGS", "host:env, zone:eu, city:env")]);
+        let tags = tags_of_first_push((with_own.tags([("zone", "reporter")]), handed));
+        assert_eq!(tags, Tags::from([("city", "Oslo"), ("host", "env"), ("zone", "reporter")]));
+        assert_eq!(tags_of_first_push(builder(&[("APPTUIT_DISABLE_HOST_TAG", "true")])).get("host"), None);
+        let (told_to, handed) = builder(&[("APPTUIT_DISABLE_HOST_TAG", "nonsense")]);
+        assert!(tags_of_first_push((told_to.host_tag(true), handed)).get("host").is_some());
+    }
+
+    #[test]
+    fn a_malformed_environment_stops_only_a_reporter_without_tags() {
+        let malformed = &[("APPTUIT_TAGS", "bad")];
+        assert!(matches!(builder(malformed).0.start(), Err(StartError::Environment(_))));
+        let (told, heard) = mpsc::channel();
+        let (with_tags, handed) = builder(malformed);
+        let with_tags =
+            with_tags.tags([("env", "dev")]).on_error(move |error| told.send(error.to_string()).unwrap());
+        assert_eq!(tags_of_first_push((with_tags, handed)).get("env"), Some("dev"));
+        assert_eq!(heard.iter().filter(|error| error.contains("APPTUIT_TAGS")).count(), 1);
+    }
+
+    #[test]
+    fn a_reporter_of_percentiles_has_the_registry_record_them() {
+        let (builder, _handed) = builder(&[]);
+        let sizes = builder.registry.histogram("sizes");
+        let reporter = builder.start().unwrap();
+        sizes.record(3.0);
+        assert!(sizes.value().window.is_some());
+        drop(reporter);
+    }
 }

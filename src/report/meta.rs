@@ -18,13 +18,14 @@ use crate::registry::Registry;
 /// | `apptuit.reporter.send.failed` | points it did not take, or that did not reach it |
 /// | `apptuit.reporter.send.time` | how long each push took, failed ones too |
 ///
-/// They are pushed after what they count, so what is pushed is how they stood before the report. Their own points are
-/// not counted.
+/// They are pushed after what they count, so what is pushed is how they stood after the report before. Their own points
+/// are not counted.
 pub(super) struct Meta {
     registry: Registry,
     clock: Clock,
     names: [String; 4],
     metrics: Option<Metrics>,
+    standing: Snapshot,
 }
 
 struct Metrics {
@@ -39,12 +40,18 @@ impl Meta {
         let registry = Registry::builder().clock(clock.clone()).quantiles().build();
         let names =
             ["total", "successful", "failed", "time"].map(|last| format!("{sink}.reporter.send.{last}"));
-        Meta { registry, clock, names, metrics: None }
+        let standing = registry.snapshot();
+        Meta { registry, clock, names, metrics: None, standing }
     }
 
-    /// How they stand; nothing before the first push.
-    pub(super) fn snapshot(&self) -> Snapshot {
-        self.registry.snapshot()
+    /// How they stood after the last report; nothing before the first.
+    pub(super) fn standing(&self) -> &Snapshot {
+        &self.standing
+    }
+
+    /// Ends a report. Read now and not at the next one, when the window of the last minute may be empty.
+    pub(super) fn settle(&mut self) {
+        self.standing = self.registry.snapshot();
     }
 
     /// Runs one push of `points` points and counts it.

@@ -1,9 +1,9 @@
 //! Pushing metrics to a backend, on a schedule.
 //!
 //! * [`Reporter`]: pushes a registry to a sink at fixed intervals, and once more when it is stopped.
-//! * [`Sink`]: what a backend has to be for that. Ours: [`Apptuit`](crate::report::Apptuit), with feature `apptuit`.
+//! * [`Sink`]: what a backend has to be for that. Ours: `Apptuit`, with feature `apptuit`.
 //! * [`Report`], [`ReportError`]: what became of it.
-//! * [`apptuit`](crate::apptuit): points made by hand, without a registry.
+//! * `apptuit`, with that feature: points made by hand, without a registry.
 //!
 //! ```text
 //! registry ── snapshot ──▶ fields ──▶ points: prefix + name + "." + field, tags merged, made legal ──▶ batches ──▶ sink
@@ -18,7 +18,7 @@
 //! | `<sink>.reporter.send.failed` | points it did not take, or that did not reach it |
 //! | `<sink>.reporter.send.time` | timer: how long each push took |
 //!
-//! They are pushed after the second report and each later one, as they stood before it.
+//! They are pushed after the second report and each later one, as they stood after the one before.
 
 #[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]

@@ -20,10 +20,9 @@ pub(super) struct Points {
     pub(super) refused: Vec<RefusedPoint>,
 }
 
-/// Every number of a snapshot as a point named `prefix` + metric + `.` + field. A metric that cannot be sent takes
-/// nothing else with it.
-pub(super) fn points(snapshot: &Snapshot, prefix: &str, fit: Fit<'_>) -> Points {
-    let timestamp = Timestamp::from(snapshot.taken_at());
+/// Every number of a snapshot as a point named `prefix` + metric + `.` + field, all with one timestamp. A metric that
+/// cannot be sent takes nothing else with it.
+pub(super) fn points(snapshot: &Snapshot, timestamp: Timestamp, prefix: &str, fit: Fit<'_>) -> Points {
     let mut lowering = Lowering { prefix, timestamp, fit, names: HashMap::new(), done: Points::default() };
     let not_finite = fields::each(snapshot, |field| lowering.take(field));
     Points { not_finite, ..lowering.done }
@@ -86,7 +85,9 @@ mod tests {
 
     fn points_of(prefix: &str, sanitize: Sanitize, snapshot: &Snapshot) -> Points {
         let layers = TagLayers::new(sanitize).max_tags(2).layer(&[("host", "a")].into()).unwrap();
-        points(snapshot, prefix, Fit::new(sanitize, &layers, &Collisions::default()))
+        let collisions = Collisions::default();
+        let fit = Fit::new(sanitize, &layers, &collisions);
+        points(snapshot, Timestamp::from(snapshot.taken_at()), prefix, fit)
     }
 
     #[test]

@@ -59,6 +59,10 @@ pub struct Reporter {
 }
 
 /// Why there is no outcome of the last push.
+///
+/// ```
+/// assert_eq!(tagmeter::report::StopError::TimedOut.to_string(), "the last push was not over in the time given");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
@@ -71,6 +75,11 @@ pub enum StopError {
 }
 
 /// Why there is no outcome of a push.
+///
+/// ```
+/// let error = tagmeter::report::ReportNowError::NoThread;
+/// assert_eq!(error.to_string(), "the reporter's thread cannot answer");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportNowError {
@@ -81,7 +90,7 @@ pub enum ReportNowError {
 }
 
 impl Reporter {
-    /// A reporter in the making, which pushes everything in `registry` to `sink`.
+    /// A reporter in the making, which pushes everything in `registry` to `sink`. See [`ReporterBuilder`] for an example.
     #[expect(clippy::new_ret_no_self, reason = "reads as `Reporter::new(…).every(…).start()`")]
     pub fn new<S: Sink>(registry: &Registry, sink: S) -> ReporterBuilder<S> {
         ReporterBuilder::new(registry, sink)

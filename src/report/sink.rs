@@ -9,6 +9,15 @@ use crate::name::Name;
 use crate::tag::Tags;
 
 /// One number at one time, named and tagged as the backend wants it.
+///
+/// ```
+/// use tagmeter::Tags;
+/// use tagmeter::report::{Point, Timestamp};
+///
+/// let (name, tags) = ("orders_count".into(), Tags::from([("host", "a")]));
+/// let point = Point { name, tags, timestamp: Timestamp::from(1_600_000_000), value: 3.0 };
+/// assert_eq!(point.timestamp.to_string(), "1600000000");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     /// The metric's name, with prefix and field.
@@ -22,6 +31,13 @@ pub struct Point {
 }
 
 /// What became of the points of one push that was answered.
+///
+/// ```
+/// use tagmeter::report::Outcome;
+///
+/// let outcome = Outcome { successful: 1, failed: 1, ..Outcome::default() };
+/// assert!(outcome.errors.is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// The HTTP status, if the backend speaks HTTP and anything was sent.
@@ -35,6 +51,13 @@ pub struct Outcome {
 }
 
 /// What a backend said about a point it did not take.
+///
+/// ```
+/// use tagmeter::report::PointError;
+///
+/// let error = PointError { message: "too old".into(), point: "orders_count".into() };
+/// assert_eq!(error.to_string(), "too old: orders_count");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointError {
     /// Why not.
@@ -46,6 +69,13 @@ pub struct PointError {
 /// Why a push was not delivered, or not as a whole.
 ///
 /// The two variants are the two things to do about it: try again later, or look at the answer.
+///
+/// ```
+/// use tagmeter::report::PushError;
+///
+/// let error = PushError::Unreachable { points: 3, reason: "connection refused".into() };
+/// assert_eq!(error.to_string(), "3 points not sent: connection refused");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
@@ -63,6 +93,15 @@ pub enum PushError {
 }
 
 /// A backend's refusal.
+///
+/// ```
+/// use tagmeter::report::Rejection;
+///
+/// let (errors, retry_after) = (Vec::new(), None);
+/// let reason = "server error".into();
+/// let refused = Rejection { status: 500, successful: 0, failed: 2, errors, reason, retry_after };
+/// assert_eq!(refused.to_string(), "2 of 2 points refused with status 500: server error");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{failed} of {} points refused with status {status}: {reason}", successful + failed)]
 pub struct Rejection {

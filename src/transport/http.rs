@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc as thread_channel;
 use std::task::{Context, Poll};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -31,6 +31,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much longer than the request's own time a caller waits for the thread, which enforces that time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What tools show the thread as.
+const THREAD_NAME: &str = "tagmeter-http";
+
 /// The thread, started by the first request; tried again by the next one if it cannot be.
 static WORKER: OnceCell<Worker> = OnceCell::new();
 
@@ -40,7 +43,14 @@ type Reply = Result<Answer, TransportError>;
 pub(super) fn send(request: Request) -> Reply {
     let (patience, host, after) = (request.timeout.saturating_add(PATIENCE), request.host(), request.timeout);
     let (reply, answer) = thread_channel::channel();
-    Worker::get()?.hand_over(request, ReplyTo::Thread(reply))?;
+    let worker = Worker::get()?;
+    if worker.thread == thread::current().id() {
+        // A logger that sends what the HTTP library logs, say.
+        return Err(TransportError::Unavailable {
+            reason: "the thread that makes requests cannot wait".to_owned(),
+        });
+    }
+    worker.hand_over(request, ReplyTo::Thread(reply))?;
     match answer.recv_timeout(patience) {
         Ok(reply) => reply,
         Err(thread_channel::RecvTimeoutError::Timeout) => Err(TransportError::Timeout { host, after }),
@@ -57,6 +67,7 @@ pub(super) async fn send_async(request: Request) -> Reply {
 
 struct Worker {
     jobs: mpsc::UnboundedSender<Job>,
+    thread: ThreadId,
 }
 
 struct Job {
@@ -87,9 +98,9 @@ impl Worker {
             }
             Err(error) => drop(ready.send(Err(error))),
         };
-        thread::Builder::new().name("tagmeter-http".to_owned()).spawn(run).map_err(unavailable)?;
+        let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(run).map_err(unavailable)?;
         started.recv().map_err(|_| ended())??;
-        Ok(Worker { jobs })
+        Ok(Worker { jobs, thread: thread.thread().id() })
     }
 
     fn hand_over(&self, request: Request, reply_to: ReplyTo) -> Result<(), TransportError> {

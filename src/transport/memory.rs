@@ -33,21 +33,61 @@ struct Tape {
 
 impl Memory {
     /// A spy that has seen nothing.
+    ///
+    /// ```
+    /// assert!(tagmeter::transport::Memory::new().requests().is_empty());
+    /// ```
     pub fn new() -> Self {
         Memory::default()
     }
 
     /// Answers a request to come with this status and body; several are used in turn.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport, TransportError};
+    /// # let spy = Memory::new();
+    /// # let network = Transport::Memory(spy.clone());
+    /// # let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+    /// # let point = DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?;
+    /// spy.answer(200, r#"{"failed": 1}"#);
+    /// assert_eq!(client.send(&[point])?.failed, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn answer(&self, status: u16, body: impl Into<Vec<u8>>) {
         self.0.lock().answers.push_back(Ok(Answer::new(status, body)));
     }
 
     /// Fails a request to come.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport, TransportError};
+    /// # let spy = Memory::new();
+    /// # let network = Transport::Memory(spy.clone());
+    /// # let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+    /// # let point = DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?;
+    /// spy.fail(TransportError::Unavailable { reason: "rehearsal".into() });
+    /// assert!(client.send(&[point]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fail(&self, error: TransportError) {
         self.0.lock().answers.push_back(Err(error));
     }
 
     /// The requests so far.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport, TransportError};
+    /// # let spy = Memory::new();
+    /// # let network = Transport::Memory(spy.clone());
+    /// # let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+    /// # let point = DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?;
+    /// client.send(&[point])?;
+    /// assert_eq!(spy.requests()[0].url(), "https://api.apptuit.ai/api/put?details");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn requests(&self) -> Vec<Request> {
         self.0.lock().requests.clone()
     }

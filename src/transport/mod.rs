@@ -31,6 +31,13 @@ pub enum Transport {
 }
 
 /// Why a request got no answer.
+///
+/// ```
+/// use tagmeter::transport::TransportError;
+///
+/// let error = TransportError::Unavailable { reason: "no thread".into() };
+/// assert_eq!(error.to_string(), "no request was made: no thread");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {

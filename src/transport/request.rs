@@ -8,6 +8,23 @@ pub(crate) use reqwest::Url;
 /// A POST, ready to be sent.
 ///
 /// What `Debug` shows: the address and the size of the body. Headers may hold a credential and are left out.
+///
+/// ```
+/// use tagmeter::apptuit::{Client, DataPoint};
+/// use tagmeter::transport::{Memory, Transport};
+///
+/// let spy = Memory::new();
+/// let network = Transport::Memory(spy.clone());
+/// let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+/// client.send(&[DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?])?;
+///
+/// let request = &spy.requests()[0];
+/// assert_eq!(request.url(), "https://api.apptuit.ai/api/put?details");
+/// assert_eq!(request.header_value("Content-Encoding"), Some(b"deflate".as_slice()));
+/// assert_eq!(request.body_bytes()[0], 0x78);            // a zlib stream
+/// assert_eq!(request.timeout().as_secs(), 60);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Request {
     pub(super) url: Url,
@@ -17,6 +34,14 @@ pub struct Request {
 }
 
 /// Why a text is no address to send requests to.
+///
+/// ```
+/// use tagmeter::apptuit::{BuildError, Client};
+/// use tagmeter::transport::InvalidUrl;
+///
+/// let built = Client::builder().token("very secret").endpoint("localhost:4242").build();
+/// assert!(matches!(built, Err(BuildError::InvalidEndpoint(InvalidUrl::Scheme { .. }))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidUrl {
@@ -43,6 +68,8 @@ pub enum InvalidUrl {
 }
 
 /// What a server answered.
+///
+/// [`Memory`](super::Memory) makes them for tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {

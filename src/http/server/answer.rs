@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::http::respond::{self, answer};
+use crate::http::respond::{self, respond};
 use crate::http::server::connections::{Seat, Stage};
 use crate::http::server::limits::Limits;
 use crate::registry::Registry;
@@ -97,17 +97,18 @@ impl Answers {
     async fn write_page(&self, head: Parts) -> Option<Answer> {
         let permit = Arc::clone(&self.pages).acquire_owned().await.ok()?;
         let registry = self.registry.clone();
-        let page = spawn_blocking(move || (respond(&registry, &head), permit));
+        let page = spawn_blocking(move || (written(&registry, &head), permit));
         let (response, permit) = page.await.ok()?;
         sendable(response, permit)
     }
 }
 
-fn respond(registry: &Registry, head: &Parts) -> respond::Response {
-    let request = respond::Request::new(head.method.as_str(), head.uri.path());
+fn written(registry: &Registry, head: &Parts) -> respond::Response {
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let request = respond::Request::new(head.method.as_str(), target);
     let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let request = headers.fold(request, |request, (name, value)| request.header(name, value));
-    answer(|| registry.snapshot(), &request)
+    respond(registry, &request)
 }
 
 fn sendable(response: respond::Response, permit: OwnedSemaphorePermit) -> Option<Answer> {

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::http::server::answer::Answers;
@@ -23,7 +24,8 @@ use crate::registry::Registry;
 /// Name of the thread that pages are written on. Linux shows 15 bytes of it.
 const PAGE_THREAD: &str = "tagmeter-page";
 
-/// Pause after a connection could not be accepted, mostly because the process has no file descriptor left.
+/// Pause after a connection could not be accepted, mostly because the process has no file descriptor left, when none of
+/// ours can be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long the end of a page that is being written is waited for once its reader has been cut off.
@@ -87,8 +89,12 @@ async fn accept(listener: TcpListener, connections: Arc<Connections>, answers: A
                     log::warn!("tagmeter: cannot accept a connection: {error}");
                     told = true;
                 }
-                connections.drop_one();
-                sleep(ACCEPT_PAUSE).await;
+                if connections.drop_one() {
+                    // Its task ends, and with it goes the descriptor that we need.
+                    yield_now().await;
+                } else {
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }

@@ -52,6 +52,15 @@ pub struct ClientBuilder {
 }
 
 /// Why there is no client.
+///
+/// ```
+/// use tagmeter::apptuit::{BuildError, Client};
+/// use tagmeter::tag::Environment;
+///
+/// let error = Client::builder().environment(Environment::empty()).build().unwrap_err();
+/// assert_eq!(error, BuildError::NoToken);
+/// assert!(error.to_string().contains("APPTUIT_API_TOKEN"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -127,6 +136,14 @@ impl ClientBuilder {
     }
 
     /// Where variables are looked up; the process's environment unless said.
+    ///
+    /// ```
+    /// use tagmeter::apptuit::Client;
+    /// use tagmeter::tag::Environment;
+    ///
+    /// let environment = Environment::new(|name| (name == "APPTUIT_API_TOKEN").then(|| "very secret".into()));
+    /// assert!(Client::builder().environment(environment).build().is_ok());
+    /// ```
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self

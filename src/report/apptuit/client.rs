@@ -17,7 +17,8 @@ use crate::transport::{Answer, Request, Transport, TransportError, Url};
 /// Sends points. One call is one request and one attempt; connections are reused. Clones share everything.
 ///
 /// Call it from any thread: inside a runtime, outside, in `drop`. [`send`](Client::send) waits for the answer, so inside
-/// a runtime [`send_async`](Client::send_async) is kinder to other tasks.
+/// a runtime [`send_async`](Client::send_async) is kinder to other tasks. Redirects are not followed, netrc files not read;
+/// proxies named in the environment (`HTTPS_PROXY`, `NO_PROXY`) apply.
 ///
 /// ```
 /// use tagmeter::apptuit::{Client, DataPoint};
@@ -46,6 +47,15 @@ pub(super) struct Settings {
 }
 
 /// Why points were not delivered, or not all of them.
+///
+/// ```
+/// use tagmeter::apptuit::{Client, DataPoint, SendError};
+///
+/// let client = Client::builder().token("very secret").ignore_environment().build()?;
+/// let tagless = DataPoint::new("queue.depth", (), 1_600_000_000, 7)?;
+/// assert!(matches!(client.send(&[tagless]), Err(SendError::Refused(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -78,6 +88,19 @@ impl Client {
     ///
     /// A point cannot be sent (then none is), nobody answered, or the answer is not a 2xx. Points that a 2xx names as
     /// failed are in the [`Outcome`].
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport};
+    /// # let network = Transport::Memory(Memory::new());
+    /// # let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+    /// let outcome = client.send(&[
+    ///     DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?,
+    ///     DataPoint::new("queue.depth", [("host", "b")], 1_600_000_000, 9)?,
+    /// ])?;
+    /// assert_eq!(outcome.successful, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send(&self, points: &[DataPoint]) -> Result<Outcome, SendError> {
         Ok(self.push(&self.points(points)?, self.0.timeout)?)
     }
@@ -87,6 +110,17 @@ impl Client {
     /// # Errors
     ///
     /// As [`send`](Client::send); a series that cannot be sent counts even if it is empty.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::{Client, TimeSeries};
+    /// # use tagmeter::transport::{Memory, Transport};
+    /// # let network = Transport::Memory(Memory::new());
+    /// # let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+    /// let mut series = TimeSeries::new("queue.depth", [("host", "a")])?;
+    /// series.add(1_600_000_000, 7)?.add(1_600_000_060, 8)?;
+    /// assert_eq!(client.send_series(&[series])?.successful, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send_series(&self, series: &[TimeSeries]) -> Result<Outcome, SendError> {
         Ok(self.push(&self.series_points(series)?, self.0.timeout)?)
     }
@@ -97,6 +131,20 @@ impl Client {
     /// # Errors
     ///
     /// As [`send`](Client::send).
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport};
+    /// # let network = Transport::Memory(Memory::new());
+    /// # let client = Client::builder().token("very secret").ignore_environment().transport(network).build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let points = [DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?];
+    /// assert_eq!(client.send_async(&points).await?.successful, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn send_async(&self, points: &[DataPoint]) -> Result<Outcome, SendError> {
         Ok(self.push_async(&self.points(points)?).await?)
     }
@@ -106,21 +154,53 @@ impl Client {
     /// # Errors
     ///
     /// As [`send_series`](Client::send_series).
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::Client;
+    /// # let client = Client::builder().token("very secret").ignore_environment().build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// assert_eq!(client.send_series_async(&[]).await?.successful, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn send_series_async(&self, series: &[TimeSeries]) -> Result<Outcome, SendError> {
         Ok(self.push_async(&self.series_points(series)?).await?)
     }
 
     /// Where it sends to.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::Client;
+    /// let client = Client::builder().token("very secret").endpoint("http://localhost:4242/").build()?;
+    /// assert_eq!(client.endpoint(), "http://localhost:4242");
+    /// # Ok::<(), tagmeter::apptuit::BuildError>(())
+    /// ```
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
     }
 
     /// Tags of every point that has no tag of that key itself, as given.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::Client;
+    /// let client = Client::builder().token("very secret").global_tags([("env", "dev")]).build()?;
+    /// assert_eq!(client.global_tags().get("env"), Some("dev"));
+    /// # Ok::<(), tagmeter::apptuit::BuildError>(())
+    /// ```
     pub fn global_tags(&self) -> &Tags {
         &self.0.global_tags
     }
 
     /// How names and keys are made legal.
+    ///
+    /// ```
+    /// # use tagmeter::{apptuit::Client, tag::Sanitize};
+    /// let client = Client::builder().token("very secret").ignore_environment().build()?;
+    /// assert_eq!(client.sanitize(), Sanitize::Prometheus);
+    /// # Ok::<(), tagmeter::apptuit::BuildError>(())
+    /// ```
     pub fn sanitize(&self) -> Sanitize {
         self.0.rules.sanitize
     }

@@ -1,7 +1,7 @@
 //! Apptuit, and whatever else takes OpenTSDB's `POST /api/put?details`.
 //!
 //! * [`Client`] sends [`DataPoint`]s and [`TimeSeries`] made by hand.
-//! * [`Apptuit`](crate::report::Apptuit) is the sink that a [`Reporter`](crate::report::Reporter) pushes a registry to.
+//! * [`Apptuit`] is the sink that a [`Reporter`](crate::report::Reporter) pushes a registry to.
 //!
 //! Environment variables, read where the same thing is not said in code:
 //!

@@ -24,6 +24,12 @@ pub struct DataPoint {
 }
 
 /// Why something is no point.
+///
+/// ```
+/// use tagmeter::apptuit::{DataPoint, InvalidPoint};
+///
+/// assert_eq!(DataPoint::new("", [("host", "a")], 1, 1), Err(InvalidPoint::EmptyName));
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPoint {
@@ -60,6 +66,13 @@ impl DataPoint {
     /// # Errors
     ///
     /// The name or a key is empty, or a number is not finite.
+    ///
+    /// ```
+    /// use tagmeter::apptuit::DataPoint;
+    ///
+    /// assert!(DataPoint::new("queue.depth", [("host", "a")], 1600000000.75, 7).is_ok());
+    /// assert!(DataPoint::new("queue.depth", [("", "a")], 1600000000.75, 7).is_err());
+    /// ```
     pub fn new(
         metric: impl Into<Name>,
         tags: impl Into<Tags>,
@@ -96,6 +109,10 @@ impl TimeSeries {
     /// # Errors
     ///
     /// The name or a key is empty.
+    ///
+    /// ```
+    /// assert!(tagmeter::apptuit::TimeSeries::new("queue.depth", [("host", "a")]).is_ok());
+    /// ```
     pub fn new(metric: impl Into<Name>, tags: impl Into<Tags>) -> Result<Self, InvalidPoint> {
         let (metric, tags) = checked(metric.into(), tags.into())?;
         Ok(TimeSeries { metric, tags, points: Vec::new() })
@@ -106,6 +123,15 @@ impl TimeSeries {
     /// # Errors
     ///
     /// A number is not finite.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::TimeSeries;
+    /// let mut series = TimeSeries::new("queue.depth", [("host", "a")])?;
+    /// series.add(1_600_000_000, 7)?.add(1_600_000_060, 8)?;
+    /// assert!(series.add(1_600_000_120, f64::NAN).is_err());
+    /// assert_eq!(series.len(), 2);
+    /// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+    /// ```
     pub fn add(
         &mut self,
         timestamp: impl Into<Timestamp>,
@@ -116,11 +142,23 @@ impl TimeSeries {
     }
 
     /// How many points it has.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::TimeSeries;
+    /// assert_eq!(TimeSeries::new("queue.depth", ())?.len(), 0);
+    /// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.points.len()
     }
 
     /// Whether it has none.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::TimeSeries;
+    /// assert!(TimeSeries::new("queue.depth", ())?.is_empty());
+    /// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }

@@ -24,6 +24,11 @@ pub struct Token {
 }
 
 /// The text is not a token. It is not repeated here.
+///
+/// ```
+/// let error = tagmeter::apptuit::Token::new("secret\0").unwrap_err();
+/// assert!(!error.to_string().contains("secret"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the token holds a control character or one beyond U+00FF: expected text that fits into an HTTP header"

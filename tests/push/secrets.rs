@@ -1,0 +1,109 @@
+//! Nothing shows the token, and nothing but the token is sent.
+
+use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+
+use tagmeter::Registry;
+use tagmeter::apptuit::Client;
+use tagmeter::report::{Apptuit, Reporter};
+
+use crate::loopback::{FOREVER, Loopback};
+use crate::{Reply, point};
+
+const SECRET: &str = "s3cr3t-t0k3n";
+
+/// Keeps every line logged in this process.
+struct Lines(Mutex<Vec<String>>);
+
+impl log::Log for Lines {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().unwrap().push(format!("{}: {}", record.target(), record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+fn lines() -> &'static Lines {
+    static LINES: OnceLock<&'static Lines> = OnceLock::new();
+    LINES.get_or_init(|| {
+        let lines: &'static Lines = Box::leak(Box::new(Lines(Mutex::default())));
+        log::set_logger(lines).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+        lines
+    })
+}
+
+#[test]
+fn the_token_is_shown_nowhere() {
+    let lines = lines();
+    let server = Loopback::start();
+    let echo =
+        format!(r#"{{"failed":1,"errors":[{{"error":"token {SECRET} may not","datapoint":"{SECRET}"}}]}}"#);
+    for reply in [
+        Reply::with_body(400, &echo),
+        Reply::with_body(400, SECRET),
+        Reply::with_body(200, &echo),
+        Reply::Close,
+    ] {
+        server.reply(reply);
+    }
+    let client = Client::builder().token(SECRET).endpoint(server.url()).ignore_environment().build().unwrap();
+    let mut shown = vec![format!("{client:?}")];
+    for _ in 0..4 {
+        let sent = client.send(&[point("a", 1.0)]);
+        shown.push(format!("{sent:?}"));
+        shown.extend(sent.err().map(|error| error.to_string()));
+    }
+    shown.extend(reporter_says(&server));
+    shown.extend(lines.0.lock().unwrap().clone());
+    assert!(shown.len() > 8, "{shown:?}");
+    for text in shown {
+        assert!(!text.contains(SECRET), "{text}");
+    }
+    assert_eq!(server.next().header("authorization"), Some(format!("Bearer {SECRET}")));
+}
+
+fn reporter_says(server: &Loopback) -> Vec<String> {
+    server.reply(Reply::with_body(400, SECRET));
+    let registry = Registry::new();
+    registry.counter("orders").inc();
+    let sink = Apptuit::builder().token(SECRET).endpoint(server.url()).build().unwrap();
+    let builder = Reporter::new(&registry, sink);
+    let mut shown = vec![format!("{builder:?}")];
+    let reporter = builder.tags([("host", "h1")]).start().unwrap();
+    shown.push(format!("{reporter:?}"));
+    let last = reporter.stop(FOREVER).unwrap();
+    assert_eq!(last.failed, 1);
+    shown.push(format!("{last:?} {}", last.errors[0]));
+    shown
+}
+
+/// Set in the child that `netrc_is_ignored` starts.
+const CHILD: &str = "TAGMETER_TEST_NETRC_ENDPOINT";
+
+#[test]
+fn netrc_is_ignored() {
+    if let Ok(endpoint) = std::env::var(CHILD) {
+        let client = Client::builder().token("tok").endpoint(endpoint).ignore_environment().build().unwrap();
+        client.send(&[point("a", 1.0)]).unwrap();
+        return;
+    }
+    let server = Loopback::start();
+    let home = std::env::temp_dir().join(format!("tagmeter-netrc-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::write(home.join(".netrc"), "machine 127.0.0.1 login mallory password wrong\n").unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "secrets::netrc_is_ignored"])
+        .env("HOME", &home)
+        .env("NETRC", home.join(".netrc"))
+        .env(CHILD, server.url())
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&home).unwrap();
+    assert!(child.status.success(), "{child:?}");
+    assert_eq!(server.next().header("authorization").as_deref(), Some("Bearer tok"));
+}
