@@ -47,16 +47,24 @@ impl<S: Word> BucketCells<S> {
         BucketCells { started: AtomicU64::new(0), halves: [half(), half()], reading: Mutex::new(()) }
     }
 
-    /// Counts `times` values in a bucket and adds `amount`, their sum.
+    pub(crate) fn len(&self) -> usize {
+        self.halves[0].counts.len()
+    }
+
+    /// Counts `times` values in a bucket and adds `amount`, their sum. Tells whether another thread was at it too.
     #[inline]
-    pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
-        // Acquire: a record in a half that was just emptied comes after the emptying.
-        let ticket = self.started.fetch_add(1, Ordering::Acquire);
+    pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) -> bool {
+        let seen = self.started.load(Ordering::Relaxed);
+        // Acquire, both: a record in a half that was just emptied comes after the emptying.
+        let first =
+            self.started.compare_exchange(seen, seen.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed);
+        let ticket = first.unwrap_or_else(|_| self.started.fetch_add(1, Ordering::Acquire));
         let half = &self.halves[usize::from(ticket >= HOT)];
         half.counts[bucket].add(times);
         half.sum.add(amount);
         // Release: who sees this record finished sees its counts and sum.
         half.finished.fetch_add(1, Ordering::Release);
+        first.is_err()
     }
 
     /// Counts by bucket, and the sum.
@@ -72,17 +80,6 @@ impl<S: Word> BucketCells<S> {
         // Relaxed: the next reader comes after us by the lock; writers only add.
         hot.finished.fetch_add(cold.finished.swap(0, Ordering::Relaxed), Ordering::Relaxed);
         (counts, sum)
-    }
-
-    /// Forgets everything recorded before now.
-    pub(crate) fn reset(&self) {
-        let _reading = self.reading.lock();
-        let (cold, hot) = self.turn();
-        for cell in &cold.counts {
-            cell.take();
-        }
-        cold.sum.take();
-        hot.finished.fetch_add(cold.finished.swap(0, Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Makes the other half hot and waits until the cold one is complete. The caller holds `reading`.
@@ -115,7 +112,7 @@ mod tests {
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let writers: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| (0..EACH).for_each(|n| cells.record((n % 3) as usize, 1, 1.0))))
+                .map(|_| scope.spawn(|| (0..EACH).for_each(|n| drop(cells.record((n % 3) as usize, 1, 1.0)))))
                 .collect();
             scope.spawn(|| {
                 let mut last = 0;
@@ -132,17 +129,5 @@ mod tests {
         });
         let (counts, sum) = cells.read();
         assert_eq!((counts.iter().sum::<u64>(), sum), (4 * EACH, (4 * EACH) as f64));
-    }
-
-    #[test]
-    fn a_reset_forgets_the_past_only() {
-        let cells = BucketCells::<WholeWord>::new(2);
-        cells.record(0, 5, 50);
-        cells.read();
-        cells.record(1, 1, 7);
-        cells.reset();
-        assert_eq!(cells.read(), (vec![0, 0], 0));
-        cells.record(1, 2, 9);
-        assert_eq!(cells.read(), (vec![0, 2], 9));
     }
 }

@@ -1,5 +1,6 @@
 //! Single numbers.
 
+use std::fmt::Debug;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -8,7 +9,7 @@ use super::slot::Slot;
 /// A number in one word that amounts are added to by whoever comes.
 pub(crate) trait Word: Default + Send + Sync {
     /// What is added.
-    type Amount: Copy + Default;
+    type Amount: Copy + Debug;
 
     fn add(&self, amount: Self::Amount);
     fn get(&self) -> Self::Amount;
@@ -128,7 +129,7 @@ pub(crate) struct Total<W: Word> {
 }
 
 /// Lost races between two readings that make a word worth cells.
-const LOST_RACES: u32 = 8;
+pub(crate) const LOST_RACES: u32 = 8;
 
 /// Where a total begins its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

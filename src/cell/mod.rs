@@ -6,15 +6,16 @@
 
 mod buckets;
 mod count;
+mod histogram;
 mod problem;
 mod recent;
 mod slot;
 mod thread;
 mod ticks;
 
-pub(crate) use buckets::BucketCells;
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount, FloatWord, Level, WholeWord};
+pub(crate) use histogram::HistogramCells;
 pub(crate) use problem::{RecordingProblem, note, noted};
 pub(crate) use recent::RecentCell;
 pub(crate) use ticks::Ticks;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{BucketCells, FloatWord, RecentCell, RecordingProblem, note};
+use crate::cell::{FloatWord, HistogramCells, RecentCell, RecordingProblem, note};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
@@ -31,7 +31,7 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 #[derive(Debug)]
 pub(crate) struct HistogramCell {
     settings: DistributionSettings,
-    cells: BucketCells<FloatWord>,
+    cells: HistogramCells<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
 }
@@ -157,10 +157,10 @@ impl Instrument for Histogram {
         settings.to_string()
     }
 
-    fn create(settings: &DistributionSettings, context: &Context, _place: Place) -> Self {
+    fn create(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
         Histogram(Handle::of(HistogramCell {
             settings: settings.clone(),
-            cells: BucketCells::new(settings.buckets.bounds().len() + 1),
+            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context),
         }))

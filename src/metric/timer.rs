@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::histogram::Recent;
 use super::meter::MeterCell;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{BucketCells, WholeWord};
+use crate::cell::{HistogramCells, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 use crate::stat::Rates;
@@ -37,7 +37,7 @@ pub(crate) struct TimerCell {
     clock: Clock,
     settings: DistributionSettings,
     /// The sum is in nanoseconds.
-    cells: BucketCells<WholeWord>,
+    cells: HistogramCells<WholeWord>,
     meter: MeterCell,
     recent: Recent,
 }
@@ -209,7 +209,7 @@ impl Instrument for Timer {
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: BucketCells::new(settings.buckets.bounds().len() + 1),
+            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             meter: MeterCell::new(&context.clock, place),
             recent: Recent::new(settings, context),
         }))
