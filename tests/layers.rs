@@ -59,6 +59,15 @@ fn every_module_imports_only_from_modules_before_it() {
     assert!(lines.is_empty(), "\n{}\n", lines.join("\n"));
 }
 
+#[test]
+fn every_place_in_the_order_is_taken() {
+    let taken: Vec<String> =
+        sources().iter().filter_map(|(path, _)| module_path(path).into_iter().next()).collect();
+    let empty: Vec<&str> =
+        ORDER.iter().map(|(name, _)| *name).filter(|name| !taken.iter().any(|t| t == name)).collect();
+    assert!(empty.is_empty(), "no such module in src: {empty:?}");
+}
+
 /// Something that does not keep to the order.
 #[derive(Debug, PartialEq)]
 struct Violation {
