@@ -26,7 +26,7 @@
 //! | [`model`] | a snapshot: plain data |
 //! | [`encode`], [`parse`] | bytes of a format from a snapshot, and back |
 //! | [`http`] | answers to scrapes for any web server, and a server of our own |
-//! | [`report`] | pushes on an interval: [`Reporter`](report::Reporter), `apptuit` |
+//! | [`report`] | pushes on an interval: [`Reporter`], `apptuit` |
 //! | [`tag`], [`stat`], [`clock`] | tags and their rules, the mathematics, time |
 //!
 //! # Before you choose it
