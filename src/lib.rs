@@ -190,3 +190,8 @@ pub use report::Reporter;
 pub use report::{Apptuit, apptuit};
 pub use tag::Tags;
 pub use unit::Unit;
+
+/// The programs of the README, which must compile.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
