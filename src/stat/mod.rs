@@ -42,6 +42,7 @@ mod distribution;
 mod ewma;
 mod extreme;
 mod moments;
+mod search;
 mod window;
 
 pub use averages::{Averages, Rates};
