@@ -8,7 +8,7 @@ use super::definition::Definition;
 use super::family::{Described, Family, SeriesOf};
 use super::keys::Keys;
 use super::outcome::OutcomeFamily;
-use super::typed::TypedFamily;
+use super::typed_serde::SerdeFamily;
 use super::{RegisterError, Registry};
 use crate::metric::{
     Counter, Extreme, FloatCounter, Gauge, Histogram, Info, Instrument, Meter, OutcomeTimer, Requested,
@@ -296,9 +296,9 @@ impl<const N: usize> Define<'_, TagKeys<N>> {
 }
 
 impl<T: serde::Serialize + ?Sized> Define<'_, SerdeTags<T>> {
-    fn many<I: Instrument>(self) -> Result<TypedFamily<I, T>, RegisterError> {
+    fn many<I: Instrument>(self) -> Result<SerdeFamily<I, T>, RegisterError> {
         let series = self.register::<I>(None)?;
-        Ok(TypedFamily::new(series, self.registry.shared().clone()))
+        Ok(SerdeFamily::new(series, self.registry.shared().clone()))
     }
 }
 
@@ -352,7 +352,7 @@ macro_rules! ends {
             /// jobs.with(&Queue { queue: "mail" });
             /// # Ok::<(), tagmeter::registry::RegisterError>(())
             /// ```
-            pub fn $many(self) -> Result<TypedFamily<$instrument, T>, RegisterError> {
+            pub fn $many(self) -> Result<SerdeFamily<$instrument, T>, RegisterError> {
                 self.many()
             }
         )*}

@@ -31,7 +31,7 @@ use crate::tag::{Tags, pairs_of};
 /// # let _ = Method::Post;
 /// # Ok::<(), tagmeter::registry::RegisterError>(())
 /// ```
-pub struct TypedFamily<I: Instrument, T: ?Sized> {
+pub struct SerdeFamily<I: Instrument, T: ?Sized> {
     series: Arc<SeriesOf<I>>,
     shared: Arc<Shared>,
     /// Fixed by the first value; in the order of the struct's fields.
@@ -39,9 +39,9 @@ pub struct TypedFamily<I: Instrument, T: ?Sized> {
     tags: PhantomData<fn(&T)>,
 }
 
-impl<I: Instrument, T: Serialize + ?Sized> TypedFamily<I, T> {
+impl<I: Instrument, T: Serialize + ?Sized> SerdeFamily<I, T> {
     pub(crate) fn new(series: Arc<SeriesOf<I>>, shared: Arc<Shared>) -> Self {
-        TypedFamily { series, shared, keys: Arc::default(), tags: PhantomData }
+        SerdeFamily { series, shared, keys: Arc::default(), tags: PhantomData }
     }
 
     /// The series of this value; made where it is new.
@@ -82,9 +82,9 @@ impl<I: Instrument, T: Serialize + ?Sized> TypedFamily<I, T> {
     }
 }
 
-impl<I: Instrument, T: ?Sized> Clone for TypedFamily<I, T> {
+impl<I: Instrument, T: ?Sized> Clone for SerdeFamily<I, T> {
     fn clone(&self) -> Self {
-        TypedFamily {
+        SerdeFamily {
             series: self.series.clone(),
             shared: self.shared.clone(),
             keys: self.keys.clone(),
@@ -93,7 +93,7 @@ impl<I: Instrument, T: ?Sized> Clone for TypedFamily<I, T> {
     }
 }
 
-impl<I: Instrument, T: ?Sized> fmt::Debug for TypedFamily<I, T> {
+impl<I: Instrument, T: ?Sized> fmt::Debug for SerdeFamily<I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.series.fmt(f)
     }
