@@ -36,7 +36,8 @@ pub struct SerdeFamily<I: Instrument, T: ?Sized> {
     shared: Arc<Shared>,
     /// Fixed by the first value; in the order of the struct's fields.
     keys: Arc<OnceLock<Box<[&'static str]>>>,
-    tags: PhantomData<fn(&T)>,
+    /// Covariant, so that a family kept for long takes tags that borrow for short.
+    tags: PhantomData<fn() -> *const T>,
 }
 
 impl<I: Instrument, T: Serialize + ?Sized> SerdeFamily<I, T> {
