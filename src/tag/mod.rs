@@ -8,6 +8,7 @@
 //! | an [`Id`] | Apptuit's `name{"key": "value"}` and back | [`Id::encode`], [`Id::decode`] |
 //! | any name or key | one that a push accepts | [`Sanitize`] |
 //! | tags of environment, reporter and metric | those that are sent | [`TagLayers`] |
+//! | a struct of your own, an enum for a value | families that take it | [`TagSet`], [`TagValue`] |
 //!
 //! Names and tags are kept as given; only what is sent is rewritten. In every form an empty value is an absent tag.
 
@@ -18,8 +19,10 @@ mod id;
 mod json;
 mod merge;
 mod sanitize;
+mod set;
 mod text;
 mod typed;
+mod value;
 
 pub use codec::{DecodeError, EncodeError};
 pub use environment::{DISABLE_HOST_TAG, Environment, EnvironmentError, TAGS};
@@ -27,7 +30,11 @@ pub use id::Id;
 pub use json::InvalidJson;
 pub use merge::{APPTUIT_MAX_TAGS, Collision, MergeError, MergedTags, TagLayers};
 pub use sanitize::{IllegalName, Sanitize, UnknownSanitize};
+#[doc(hidden)]
+pub use set::{cardinality, index_with};
+pub use set::TagSet;
 pub use text::ParseTagsError;
+pub use value::TagValue;
 
 pub(crate) use typed::pairs_of;
 
