@@ -30,9 +30,9 @@ pub use id::Id;
 pub use json::InvalidJson;
 pub use merge::{APPTUIT_MAX_TAGS, Collision, MergeError, MergedTags, TagLayers};
 pub use sanitize::{IllegalName, Sanitize, UnknownSanitize};
+pub use set::TagSet;
 #[doc(hidden)]
 pub use set::{cardinality, index_with};
-pub use set::TagSet;
 pub use text::ParseTagsError;
 pub use value::TagValue;
 

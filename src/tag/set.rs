@@ -103,7 +103,7 @@ pub trait TagSet {
     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R;
 }
 
-impl<T: TagSet + ?Sized> TagSet for &T {
+impl<T: TagSet> TagSet for &T {
     const KEYS: &'static [&'static str] = T::KEYS;
     const CARDINALITY: Option<usize> = T::CARDINALITY;
 

@@ -1,0 +1,252 @@
+//! Families whose tags are a type of the user's with constant keys.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::family::SeriesOf;
+use crate::metric::Instrument;
+use crate::tag::{TagSet, Tags};
+
+/// Series told apart by a [`TagSet`], most often a struct that derives `Tags`.
+///
+/// Made by a definition: `registry.define("requests").typed::<Route>().counters()?`. Clones share the series. Where all
+/// fields are enums or bools, the series is found by an index, without looking at text.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use tagmeter::{TagValue, Tags};
+///
+/// #[derive(TagValue)]
+/// #[tag(rename_all = "lowercase")]
+/// enum Method { Get, Post }
+///
+/// #[derive(Tags)]
+/// struct Route { method: Method, cached: bool }
+///
+/// let registry = tagmeter::Registry::new();
+/// let requests = registry.define("requests").help("Requests.").typed::<Route>().counters()?;
+/// requests.with(&Route { method: Method::Get, cached: false }).inc();
+/// assert_eq!(registry.value(("requests", [("method", "get"), ("cached", "false")])), Some(1.0));
+/// # let _ = Method::Post;
+/// # }
+/// # Ok::<(), tagmeter::registry::RegisterError>(())
+/// ```
+pub struct TypedFamily<I: Instrument, T> {
+    series: Arc<SeriesOf<I>>,
+    /// Sorted by key, as tags are.
+    keys: Arc<[(&'static str, ValuePlace)]>,
+    seen: Seen,
+    /// Covariant, so that a family kept for long takes tags that borrow for short.
+    tags: PhantomData<fn() -> T>,
+}
+
+/// The place of a key's value in the set.
+type ValuePlace = usize;
+
+impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
+    pub(crate) fn new(series: Arc<SeriesOf<I>>) -> Self {
+        let mut keys: Vec<_> = T::KEYS.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+        keys.sort_unstable();
+        TypedFamily { series, keys: keys.into(), seen: Seen::new(T::CARDINALITY), tags: PhantomData }
+    }
+
+    /// The series of these tags; made where it is new.
+    ///
+    /// Beyond the family's limit of series the answer is its overflow series. Borrowed from the family; clone it to
+    /// keep it elsewhere.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let depth = registry.define("depth").typed::<Queue>().gauges()?;
+    /// depth.with(&Queue { queue: "mail" }).set(3.0);
+    /// assert_eq!(registry.value(("depth", [("queue", "mail")])), Some(3.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn with(&self, tags: &T) -> &I {
+        match self.find_seen(tags) {
+            Some(instrument) => instrument,
+            None => self.look_up(tags),
+        }
+    }
+
+    /// Makes these series now, at zero, so that `rate` sees their first increment.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.init([Queue { queue: "mail" }, Queue { queue: "print" }]);
+    /// assert_eq!(jobs.iter().count(), 2);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn init(&self, sets: impl IntoIterator<Item = T>) {
+        for tags in sets {
+            self.with(&tags);
+        }
+    }
+
+    /// Takes a series off every page and push; tells whether there was one. The same tags show it again, from zero.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.with(&Queue { queue: "mail" }).inc();
+    /// assert!(jobs.remove(&Queue { queue: "mail" }));
+    /// assert_eq!(registry.value(("jobs", [("queue", "mail")])), None);
+    /// assert_eq!(jobs.with(&Queue { queue: "mail" }).get(), 0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn remove(&self, tags: &T) -> bool {
+        tags.with_values(|values| self.series.remove_pairs(self.pairs(values)))
+    }
+
+    /// Keeps only the series for which `keep` says so.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.init([Queue { queue: "mail" }, Queue { queue: "print" }]);
+    /// jobs.with(&Queue { queue: "print" }).inc();
+    /// jobs.retain(|_tags, counter| counter.get() > 0);
+    /// assert_eq!(jobs.iter().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn retain(&self, keep: impl FnMut(&Tags, &I) -> bool) {
+        self.series.keep(keep);
+    }
+
+    /// Takes every series away.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.init([Queue { queue: "mail" }]);
+    /// jobs.clear();
+    /// assert_eq!(jobs.iter().count(), 0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn clear(&self) {
+        self.series.keep(|_, _| false);
+    }
+
+    /// Tags and instruments, in the order of their creation.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.with(&Queue { queue: "mail" }).add(3);
+    /// let total: u64 = jobs.iter().map(|(_tags, counter)| counter.get()).sum();
+    /// assert_eq!(total, 3);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&Tags, &I)> {
+        self.series.iter()
+    }
+
+    #[inline]
+    fn find_seen(&self, tags: &T) -> Option<&I> {
+        // Known when compiled: nothing of this is left where the set is open.
+        T::CARDINALITY?;
+        self.series.numbered(self.seen.get(tags.index())?)
+    }
+
+    fn look_up(&self, tags: &T) -> &I {
+        tags.with_values(|values| {
+            let pairs = self.pairs(values);
+            let instrument = self.series.with(pairs.clone());
+            if T::CARDINALITY.is_some() {
+                // What went to the overflow series has no number, so that the next time counts as a problem, too.
+                self.seen.set(tags.index(), self.series.number(pairs));
+            }
+            instrument
+        })
+    }
+
+    /// Keys and values, sorted by key, without the empty ones.
+    fn pairs<'a>(&'a self, values: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        let pairs = self.keys.iter().filter_map(|(key, place)| Some((*key, *values.get(*place)?)));
+        pairs.filter(|(_, value)| !value.is_empty())
+    }
+}
+
+impl<I: Instrument, T> Clone for TypedFamily<I, T> {
+    fn clone(&self) -> Self {
+        TypedFamily {
+            series: self.series.clone(),
+            keys: self.keys.clone(),
+            seen: self.seen.clone(),
+            tags: PhantomData,
+        }
+    }
+}
+
+impl<I: Instrument, T> fmt::Debug for TypedFamily<I, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+/// The numbers of the series that sets of tags were found to have, by the index of the set.
+///
+/// A series keeps its number for as long as its family lives, so that an answer never goes stale; whether the series is
+/// hidden is asked of the series itself. Plus one; 0 is not yet known.
+#[derive(Clone)]
+struct Seen(Arc<[AtomicU32]>);
+
+/// Sets with more values than this are looked up by text: 4 bytes each, used or not, would be 64 KiB. It is above the
+/// number of series that a family has unless told otherwise.
+const MOST_INDEXED: usize = 1 << 14;
+
+impl Seen {
+    fn new(cardinality: Option<usize>) -> Self {
+        let indices = cardinality.filter(|count| *count <= MOST_INDEXED).unwrap_or(0);
+        Seen((0..indices).map(|_| AtomicU32::new(0)).collect())
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> Option<usize> {
+        // Relaxed: the number is all there is to know; its entry is published by the table, and looked up by text where
+        // this thread does not see it yet.
+        let number = self.0.get(index)?.load(Ordering::Relaxed);
+        (number as usize).checked_sub(1)
+    }
+
+    fn set(&self, index: usize, number: Option<usize>) {
+        let number = number.and_then(|number| u32::try_from(number + 1).ok());
+        if let (Some(slot), Some(number)) = (self.0.get(index), number) {
+            slot.store(number, Ordering::Relaxed);
+        }
+    }
+}
