@@ -36,6 +36,11 @@ pub use set::{cardinality, index_with};
 pub use text::ParseTagsError;
 pub use value::TagValue;
 
+// Macros have a namespace of their own: `Tags` is a type and a macro.
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use tagmeter_derive::{TagValue, Tags};
+
 pub(crate) use typed::pairs_of;
 
 use std::collections::{BTreeMap, HashMap};
