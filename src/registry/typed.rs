@@ -46,10 +46,16 @@ pub struct TypedFamily<I: Instrument, T> {
 type ValuePlace = usize;
 
 impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
+    /// How many sets are found by an index.
+    const INDICES: usize = match T::CARDINALITY {
+        Some(count) if count <= MOST_INDEXED => count,
+        _ => 0,
+    };
+
     pub(crate) fn new(series: Arc<SeriesOf<I>>) -> Self {
         let mut keys: Vec<_> = T::KEYS.iter().enumerate().map(|(place, key)| (*key, place)).collect();
         keys.sort_unstable();
-        TypedFamily { series, keys: keys.into(), seen: Seen::new(T::CARDINALITY), tags: PhantomData }
+        TypedFamily { series, keys: keys.into(), seen: Seen::new(Self::INDICES), tags: PhantomData }
     }
 
     /// The series of these tags; made where it is new.
@@ -71,9 +77,13 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     /// ```
     #[inline]
     pub fn with(&self, tags: &T) -> &I {
-        match self.find_seen(tags) {
+        // Known when compiled: one of the two ways is all that is left.
+        if Self::INDICES == 0 {
+            return self.look_up(tags);
+        }
+        match self.seen.get(tags.index()).and_then(|number| self.series.numbered(number)) {
             Some(instrument) => instrument,
-            None => self.look_up(tags),
+            None => self.look_up_unseen(tags),
         }
     }
 
@@ -175,20 +185,17 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
         self.series.iter()
     }
 
-    #[inline]
-    fn find_seen(&self, tags: &T) -> Option<&I> {
-        // Known when compiled: nothing of this is left where the set is open.
-        T::CARDINALITY?;
-        self.series.numbered(self.seen.get(tags.index())?)
+    fn look_up(&self, tags: &T) -> &I {
+        tags.with_values(|values| self.series.with(self.pairs(values)))
     }
 
-    fn look_up(&self, tags: &T) -> &I {
+    /// Remembers what it finds, but for the overflow series: every recording that goes there counts as a problem.
+    #[cold]
+    fn look_up_unseen(&self, tags: &T) -> &I {
         tags.with_values(|values| {
-            let pairs = self.pairs(values);
-            let instrument = self.series.with(pairs.clone());
-            if T::CARDINALITY.is_some() {
-                // What went to the overflow series has no number, so that the next time counts as a problem, too.
-                self.seen.set(tags.index(), self.series.number(pairs));
+            let instrument = self.series.with(self.pairs(values));
+            if let Some(number) = self.series.number(self.pairs(values)) {
+                self.seen.set(tags.index(), number);
             }
             instrument
         })
@@ -230,23 +237,42 @@ struct Seen(Arc<[AtomicU32]>);
 const MOST_INDEXED: usize = 1 << 14;
 
 impl Seen {
-    fn new(cardinality: Option<usize>) -> Self {
-        let indices = cardinality.filter(|count| *count <= MOST_INDEXED).unwrap_or(0);
+    fn new(indices: usize) -> Self {
         Seen((0..indices).map(|_| AtomicU32::new(0)).collect())
     }
 
     #[inline]
     fn get(&self, index: usize) -> Option<usize> {
-        // Relaxed: the number is all there is to know; its entry is published by the table, and looked up by text where
-        // this thread does not see it yet.
-        let number = self.0.get(index)?.load(Ordering::Relaxed);
-        (number as usize).checked_sub(1)
+        // Relaxed: the number says nothing but itself. The table publishes the entry, and a thread that does not see it
+        // yet looks it up by text.
+        let plus_one = self.0.get(index)?.load(Ordering::Relaxed);
+        (plus_one as usize).checked_sub(1)
     }
 
-    fn set(&self, index: usize, number: Option<usize>) {
-        let number = number.and_then(|number| u32::try_from(number + 1).ok());
-        if let (Some(slot), Some(number)) = (self.0.get(index), number) {
-            slot.store(number, Ordering::Relaxed);
+    fn set(&self, index: usize, number: usize) {
+        let plus_one = u32::try_from(number).ok().and_then(|number| number.checked_add(1));
+        if let (Some(slot), Some(plus_one)) = (self.0.get(index), plus_one) {
+            slot.store(plus_one, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_remembered_by_its_index() {
+        let seen = Seen::new(2);
+        seen.set(1, 0);
+        assert_eq!([seen.get(0), seen.get(1)], [None, Some(0)]);
+    }
+
+    #[test]
+    fn what_cannot_be_remembered_is_not() {
+        let seen = Seen::new(1);
+        seen.set(1, 5);
+        seen.set(0, u32::MAX as usize);
+        assert_eq!([seen.get(0), seen.get(1)], [None, None]);
     }
 }

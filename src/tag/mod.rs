@@ -2,7 +2,7 @@
 //!
 //! | you have | you want | use |
 //! |---|---|---|
-//! | pairs, a map, an array | tags | [`Tags`] and its `From`s |
+//! | pairs, a map, an array | tags | [`struct@Tags`] and its `From`s |
 //! | `env:prod, zone:eu` | tags | `"…".parse::<Tags>()`, or [`Environment::tags`] for the variable `APPTUIT_TAGS` |
 //! | a name and tags | what a series is called | [`Id`] |
 //! | an [`Id`] | Apptuit's `name{"key": "value"}` and back | [`Id::encode`], [`Id::decode`] |
