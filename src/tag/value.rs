@@ -184,7 +184,7 @@ mod tests {
     fn text_is_as_it_is() {
         let texts = [text("é"), text(String::from("é")), text('é'), text(Box::<str>::from("é"))];
         assert!(texts.iter().all(|text| text == "é"));
-        assert_eq!(text(Cow::Borrowed("a")) + &text(Arc::<str>::from("b")) + &text(&&"c"), "abc");
+        assert_eq!(text(Cow::Borrowed("a")) + &text(Arc::<str>::from("b")) + &text(Rc::new("c")), "abc");
     }
 
     #[test]
