@@ -159,6 +159,21 @@ mod sets {
     }
 
     #[test]
+    fn parts_of_a_struct_may_come_from_different_macros() {
+        macro_rules! declare {
+            ($name:ident, $field:ident: $type:ty) => {
+                #[derive(Tags)]
+                struct $name {
+                    $field: $type,
+                    own: u8,
+                }
+            };
+        }
+        declare!(Mixed, given: Option<u8>);
+        assert_eq!(tags_of(&Mixed { given: Some(1), own: 2 }), Tags::from([("given", "1"), ("own", "2")]));
+    }
+
+    #[test]
     fn a_struct_without_fields_is_the_family_itself() {
         #[derive(Tags)]
         struct Nothing;

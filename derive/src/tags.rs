@@ -1,6 +1,6 @@
 //! `#[derive(Tags)]`.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -23,7 +23,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
     let keys = tags.iter().map(|tag| tag.key.literal());
     let counts = tags.iter().map(count);
-    let fields = tags.iter().map(|tag| tag.field);
+    let indices = tags.iter().map(index);
     let values = with_values(&tags);
     let name = &input.ident;
     let generics = bounded(&input.generics, &tags);
@@ -38,7 +38,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             #[inline]
             fn index(&self) -> ::core::primitive::usize {
                 let __index = 0;
-                #(let __index = ::tagmeter::tag::index_with(__index, &self.#fields);)*
+                #(let __index = #indices;)*
                 __index
             }
 
@@ -86,19 +86,44 @@ fn tag(field: &syn::Field, rename_all: Option<Case>) -> Result<Option<Tag<'_>>> 
     Ok(Some(Tag { field: ident, ty: &field.ty, key }))
 }
 
-/// How many values a tag has. The compiler shows its type where that is no value of a tag.
+impl Tag<'_> {
+    /// Where code about the tag is said to stand, so that the compiler shows the type that is no value of a tag. Only the
+    /// place: what the names in it mean is decided where the macro is called, even if the type comes from another macro.
+    fn place(&self) -> Span {
+        Span::call_site().located_at(self.ty.span())
+    }
+
+    /// The field of `self`.
+    fn borrowed(&self) -> TokenStream {
+        let mut field = self.field.clone();
+        field.set_span(field.span().located_at(self.ty.span()));
+        quote_spanned! { self.place() => &self.#field }
+    }
+
+    /// The name of its text in `with_values`.
+    fn text(&self) -> Ident {
+        format_ident!("__text_{}", self.field.unraw())
+    }
+}
+
+/// How many values a tag has.
 fn count(tag: &Tag<'_>) -> TokenStream {
     let ty = tag.ty;
-    quote_spanned! { ty.span() => <#ty as ::tagmeter::tag::TagValue>::COUNT }
+    quote_spanned! { tag.place() => <#ty as ::tagmeter::tag::TagValue>::COUNT }
+}
+
+/// The index of the set up to this tag.
+fn index(tag: &Tag<'_>) -> TokenStream {
+    let field = tag.borrowed();
+    quote_spanned! { tag.place() => ::tagmeter::tag::index_with(__index, #field) }
 }
 
 /// Texts are lent, so each field's function calls the next one's, and the last calls `__read` with all of them.
 fn with_values(tags: &[Tag<'_>]) -> TokenStream {
-    let text = |tag: &Tag<'_>| format_ident!("__text_{}", tag.field.unraw());
-    let texts = tags.iter().map(text);
+    let texts = tags.iter().map(Tag::text);
     tags.iter().rev().fold(quote! { __read(&[#(#texts),*]) }, |next, tag| {
-        let (field, text) = (tag.field, text(tag));
-        quote! { ::tagmeter::tag::TagValue::with_text(&self.#field, |#text| #next) }
+        let (field, text) = (tag.borrowed(), tag.text());
+        quote_spanned! { tag.place() => ::tagmeter::tag::TagValue::with_text(#field, |#text| #next) }
     })
 }
 
