@@ -43,6 +43,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("http_body_util", &["http"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
+    ("tagmeter_derive", &["tag"]),
     ("tokio", &["transport", "http"]),
 ];
 
