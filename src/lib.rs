@@ -80,8 +80,9 @@
 //! ```
 //!
 //! Defining the same thing twice gives the same family; a different thing under that name is an error that shows both.
-//! [`metrics!`] declares a struct of metrics, [`typed_serde`](registry::Define::typed_serde) takes tags from your own
-//! type, [`counter!`] and its like and `static` instruments use the global registry:
+//! [`metrics!`] declares a struct of metrics, [`typed`](registry::Define::typed) and
+//! [`typed_serde`](registry::Define::typed_serde) take tags from your own type, [`counter!`] and its like and `static`
+//! instruments use the global registry:
 //!
 //! ```
 //! use tagmeter::{Counter, counter, timer};
@@ -188,5 +189,10 @@ pub use report::Reporter;
 #[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub use report::{Apptuit, apptuit};
-pub use tag::Tags;
+pub use tag::{TagValue, Tags};
 pub use unit::Unit;
+
+/// The programs of the README, which must compile.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,7 +1,7 @@
 //! The examples, run as a reader would run them.
 
 #[path = "support/example.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the end-to-end test uses the rest")]
 mod example;
 
 use example::Running;

@@ -43,6 +43,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("http_body_util", &["http"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
+    ("tagmeter_derive", &["tag"]),
     ("tokio", &["transport", "http"]),
 ];
 
@@ -57,6 +58,15 @@ fn every_module_imports_only_from_modules_before_it() {
     let found: Vec<Violation> = sources().iter().flat_map(|(path, text)| check(path, text)).collect();
     let lines: Vec<String> = found.iter().map(Violation::to_string).collect();
     assert!(lines.is_empty(), "\n{}\n", lines.join("\n"));
+}
+
+#[test]
+fn every_place_in_the_order_is_taken() {
+    let taken: Vec<String> =
+        sources().iter().filter_map(|(path, _)| module_path(path).into_iter().next()).collect();
+    let empty: Vec<&str> =
+        ORDER.iter().map(|(name, _)| *name).filter(|name| !taken.iter().any(|t| t == name)).collect();
+    assert!(empty.is_empty(), "no such module in src: {empty:?}");
 }
 
 /// Something that does not keep to the order.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tagmeter::clock::ManualClock;
 use tagmeter::metric::CounterFn;
 use tagmeter::model::{Quantile, Value};
-use tagmeter::registry::RegisterError;
+use tagmeter::registry::{RegisterError, SerdeFamily};
 use tagmeter::stat::Buckets;
 use tagmeter::{Counter, Gauge, Registry, Tags, Unit};
 
@@ -201,6 +201,24 @@ mod definitions {
             ["ok", "error", "panic", "cancelled"].map(count),
             [Some(1.0), Some(0.0), Some(1.0), Some(0.0)]
         );
+    }
+
+    #[test]
+    fn a_family_kept_for_long_takes_tags_that_borrow_for_short() {
+        #[derive(serde::Serialize)]
+        struct Path<'a> {
+            path: &'a str,
+        }
+        struct Kept {
+            hits: SerdeFamily<Counter, Path<'static>>,
+        }
+        let registry = Registry::new();
+        let kept = Kept { hits: registry.define("hits").typed_serde().counters().unwrap() };
+        for n in 0..2 {
+            let path = format!("/{n}");
+            kept.hits.with(&Path { path: &path }).inc();
+        }
+        assert_eq!(registry.value(("hits", [("path", "/1")])), Some(1.0));
     }
 }
 

@@ -405,7 +405,7 @@ fn stop_cuts_off_what_does_not_end() {
     let timeout = Duration::from_millis(20);
     let error = server.stop(timeout).unwrap_err();
     assert_eq!(error, StopError::CutOff { unfinished: 1, timeout });
-    assert_eq!(error.to_string(), "1 answers were cut off, unfinished after 20ms");
+    assert_eq!(error.to_string(), "answers unfinished after 20ms and cut off: 1");
     assert_eq!(scraper.rest(), b"");
 }
 

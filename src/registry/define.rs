@@ -9,6 +9,7 @@ use super::family::{Described, Family, SeriesOf};
 use super::keys::Keys;
 use super::outcome::OutcomeFamily;
 use super::typed::TypedFamily;
+use super::typed_serde::SerdeFamily;
 use super::{RegisterError, Registry};
 use crate::metric::{
     Counter, Extreme, FloatCounter, Gauge, Histogram, Info, Instrument, Meter, OutcomeTimer, Requested,
@@ -17,7 +18,7 @@ use crate::metric::{
 use crate::model::Kind;
 use crate::name::Name;
 use crate::stat::Buckets;
-use crate::tag::Tags;
+use crate::tag::{TagSet, Tags};
 use crate::unit::Unit;
 
 /// A definition in the making: ends in the kind of instrument.
@@ -63,7 +64,11 @@ pub struct NoTags;
 #[derive(Debug)]
 pub struct TagKeys<const N: usize>([Box<str>; N]);
 
-/// A definition of a family whose tags are a `T`.
+/// A definition of a family whose tags are a `T`, a set of tags with constant keys.
+#[derive(Debug)]
+pub struct TypedTags<T>(PhantomData<fn(&T)>);
+
+/// A definition of a family whose tags are a `T`, anything that serializes as a struct.
 #[derive(Debug)]
 pub struct SerdeTags<T: ?Sized>(PhantomData<fn(&T)>);
 
@@ -95,6 +100,26 @@ impl<'r> Define<'r> {
     #[doc(alias = "labels")]
     pub fn tags<S: AsRef<str>, const N: usize>(self, keys: [S; N]) -> Define<'r, TagKeys<N>> {
         self.with_keys(TagKeys(keys.map(|key| key.as_ref().into())))
+    }
+
+    /// Takes tags from a type with constant keys: a struct that derives `Tags` (feature `derive`).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use tagmeter::Tags;
+    ///
+    /// #[derive(Tags)]
+    /// struct Route<'a> { method: &'a str, status: u16 }
+    ///
+    /// let registry = tagmeter::Registry::new();
+    /// let requests = registry.define("requests").typed::<Route>().counters()?;
+    /// requests.with(&Route { method: "GET", status: 200 }).inc();
+    /// assert_eq!(registry.value(("requests", [("method", "GET"), ("status", "200")])), Some(1.0));
+    /// # }
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn typed<T: TagSet>(self) -> Define<'r, TypedTags<T>> {
+        self.with_keys(TypedTags(PhantomData))
     }
 
     /// Takes tags from any `serde::Serialize` struct of scalars and enums.
@@ -295,10 +320,16 @@ impl<const N: usize> Define<'_, TagKeys<N>> {
     }
 }
 
-impl<T: serde::Serialize + ?Sized> Define<'_, SerdeTags<T>> {
+impl<T: TagSet> Define<'_, TypedTags<T>> {
     fn many<I: Instrument>(self) -> Result<TypedFamily<I, T>, RegisterError> {
+        Ok(TypedFamily::new(self.register::<I>(Some(T::KEYS))?))
+    }
+}
+
+impl<T: serde::Serialize + ?Sized> Define<'_, SerdeTags<T>> {
+    fn many<I: Instrument>(self) -> Result<SerdeFamily<I, T>, RegisterError> {
         let series = self.register::<I>(None)?;
-        Ok(TypedFamily::new(series, self.registry.shared().clone()))
+        Ok(SerdeFamily::new(series, self.registry.shared().clone()))
     }
 }
 
@@ -338,6 +369,28 @@ macro_rules! ends {
             }
         )*}
 
+        impl<T: TagSet> Define<'_, TypedTags<T>> {$(
+            #[doc = concat!("Defines a family of ", $what, "s.")]
+            ///
+            /// # Errors
+            /// See [`RegisterError`].
+            ///
+            /// ```
+            /// # #[cfg(feature = "derive")] {
+            /// # use tagmeter::Tags;
+            /// # let registry = tagmeter::Registry::new();
+            /// #[derive(Tags)]
+            /// struct Queue { queue: &'static str }
+            #[doc = concat!("let jobs = registry.define(\"jobs\").typed::<Queue>().", stringify!($many), "()?;")]
+            /// jobs.with(&Queue { queue: "mail" });
+            /// # }
+            /// # Ok::<(), tagmeter::registry::RegisterError>(())
+            /// ```
+            pub fn $many(self) -> Result<TypedFamily<$instrument, T>, RegisterError> {
+                self.many()
+            }
+        )*}
+
         impl<T: serde::Serialize + ?Sized> Define<'_, SerdeTags<T>> {$(
             #[doc = concat!("Defines a family of ", $what, "s.")]
             ///
@@ -352,7 +405,7 @@ macro_rules! ends {
             /// jobs.with(&Queue { queue: "mail" });
             /// # Ok::<(), tagmeter::registry::RegisterError>(())
             /// ```
-            pub fn $many(self) -> Result<TypedFamily<$instrument, T>, RegisterError> {
+            pub fn $many(self) -> Result<SerdeFamily<$instrument, T>, RegisterError> {
                 self.many()
             }
         )*}
@@ -405,6 +458,31 @@ impl<const N: usize> Define<'_, TagKeys<N>> {
         self,
         states: impl IntoIterator<Item = S>,
     ) -> Result<Family<StateSet, N>, RegisterError> {
+        self.states(states).many()
+    }
+}
+
+impl<T: TagSet> Define<'_, TypedTags<T>> {
+    /// Defines a family of state sets.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// # use tagmeter::Tags;
+    /// # let registry = tagmeter::Registry::new();
+    /// #[derive(Tags)]
+    /// struct Shard { shard: char }
+    /// let modes = registry.define("mode").typed::<Shard>().state_sets(["starting", "running"])?;
+    /// modes.with(&Shard { shard: 'a' }).switch_to("running");
+    /// # }
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn state_sets<S: AsRef<str>>(
+        self,
+        states: impl IntoIterator<Item = S>,
+    ) -> Result<TypedFamily<StateSet, T>, RegisterError> {
         self.states(states).many()
     }
 }

@@ -107,8 +107,8 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// assert_eq!(sessions.iter().count(), 1);
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
-    pub fn retain(&self, mut keep: impl FnMut(&Tags, &I) -> bool) {
-        self.series.hide_unless(|entry| keep(&entry.tags, &entry.value.instrument));
+    pub fn retain(&self, keep: impl FnMut(&Tags, &I) -> bool) {
+        self.series.keep(keep);
     }
 
     /// Takes every series away.
@@ -122,7 +122,7 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn clear(&self) {
-        self.series.hide_unless(|_| false);
+        self.series.keep(|_, _| false);
     }
 
     /// Tags and instruments, in the order of their creation.
@@ -136,7 +136,7 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&Tags, &I)> {
-        self.series.visible().map(|entry| (&entry.tags, &entry.value.instrument))
+        self.series.iter()
     }
 }
 
@@ -197,6 +197,18 @@ impl<I: Instrument> SeriesOf<I> {
         }
     }
 
+    /// The number of the series of these tags: what [`numbered`](SeriesOf::numbered) finds it by.
+    pub(crate) fn number<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<usize> {
+        self.table.number(tags)
+    }
+
+    /// The series of that number, unless it was taken away.
+    #[inline]
+    pub(crate) fn numbered(&self, number: usize) -> Option<&I> {
+        let entry = self.table.numbered(number)?;
+        (!entry.value.is_hidden()).then_some(&entry.value.instrument)
+    }
+
     /// The series that takes what finds no room or does not fit.
     pub(crate) fn overflow(&self) -> &I {
         let described = self.described();
@@ -242,11 +254,21 @@ impl<I: Instrument> SeriesOf<I> {
         Some(&entry.value.instrument)
     }
 
+    /// Tags and instruments, in the order of their creation.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Tags, &I)> {
+        self.visible().map(|entry| (&entry.tags, &entry.value.instrument))
+    }
+
+    /// Keeps only the series for which `keep` says so.
+    pub(crate) fn keep(&self, mut keep: impl FnMut(&Tags, &I) -> bool) {
+        self.hide_unless(|entry| keep(&entry.tags, &entry.value.instrument));
+    }
+
     fn visible(&self) -> impl Iterator<Item = &Entry<Cell<I>>> {
         self.table.iter().filter(|entry| !entry.value.is_hidden())
     }
 
-    fn remove_pairs<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> bool {
+    pub(crate) fn remove_pairs<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> bool {
         self.table.find(tags).is_some_and(|entry| entry.value.hide())
     }
 

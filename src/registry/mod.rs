@@ -1,8 +1,8 @@
 //! The registry: names instruments, and reads them all.
 //!
 //! [`Registry`] has short forms (`registry.counter("hits")`) that never fail, and [`define`](Registry::define) for
-//! everything said once. [`Family`], [`TypedFamily`] and [`OutcomeFamily`] hold the series of a name; a
-//! [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
+//! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name;
+//! a [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 
 mod collector;
@@ -19,15 +19,17 @@ mod shared;
 mod short;
 mod table;
 mod typed;
+mod typed_serde;
 
 pub use collector::{Families, Rows};
-pub use define::{Define, DefineOutcome, NoTags, SerdeTags, TagKeys};
+pub use define::{Define, DefineOutcome, NoTags, SerdeTags, TagKeys, TypedTags};
 pub use definition::Definition;
 pub use error::RegisterError;
 pub use family::Family;
 pub use global::{CallSite, global};
 pub use outcome::OutcomeFamily;
 pub use typed::TypedFamily;
+pub use typed_serde::SerdeFamily;
 
 pub(crate) use problem::Problem;
 use problem::Problems;

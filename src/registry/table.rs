@@ -60,7 +60,20 @@ impl<T> Table<T> {
         &self,
         tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
     ) -> Option<&Entry<T>> {
-        self.find_hashed(self.hash(tags.clone()), tags)
+        Some(self.find_hashed(self.hash(tags.clone()), tags)?.1)
+    }
+
+    /// The number of the entry of these tags: how many were made before it.
+    pub(crate) fn number<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<usize> {
+        Some(self.find_hashed(self.hash(tags.clone()), tags)?.0)
+    }
+
+    /// The entry of that number.
+    #[inline]
+    pub(crate) fn numbered(&self, number: usize) -> Option<&Entry<T>> {
+        let level = (number / FIRST + 1).ilog2() as usize;
+        let place = number - first_number(level);
+        self.levels.get(level)?.get()?.entries.get(place)?.get()
     }
 
     /// The entry of these tags; where there is none, `make` may give it a value.
@@ -73,7 +86,7 @@ impl<T> Table<T> {
     ) -> Option<&Entry<T>> {
         let hash = self.hash(tags.clone());
         let _inserting = self.inserting.lock();
-        if let Some(entry) = self.find_hashed(hash, tags.clone()) {
+        if let Some((_, entry)) = self.find_hashed(hash, tags.clone()) {
             return Some(entry);
         }
         let value = make(self.len())?;
@@ -103,16 +116,19 @@ impl<T> Table<T> {
         hasher.finish()
     }
 
+    /// The entry and its number.
     #[inline]
     fn find_hashed<'a>(
         &self,
         hash: u64,
         tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    ) -> Option<&Entry<T>> {
+    ) -> Option<(usize, &Entry<T>)> {
         // Acquire: the levels below the top are there.
         let top = self.top.load(Ordering::Acquire);
-        let levels = self.levels[..top].iter().rev().filter_map(OnceLock::get);
-        levels.into_iter().find_map(|level| level.find(hash, tags.clone()))
+        self.levels[..top].iter().enumerate().rev().find_map(|(at, level)| {
+            let (place, entry) = level.get()?.find(hash, tags.clone())?;
+            Some((first_number(at) + place, entry))
+        })
     }
 
     /// Appends an entry. The caller holds `inserting`.
@@ -129,6 +145,12 @@ impl<T> Table<T> {
             }
         }
     }
+}
+
+/// The number of the first entry of a level: the levels below it have this many.
+#[inline]
+fn first_number(level: usize) -> usize {
+    FIRST * ((1 << level) - 1)
 }
 
 impl<T> Level<T> {
@@ -151,18 +173,19 @@ impl<T> Level<T> {
         (0..self.slots.len()).map(move |step| &self.slots[(first + step) & mask])
     }
 
+    /// The entry and its place.
     #[inline]
     fn find<'a>(
         &self,
         hash: u64,
         tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    ) -> Option<&Entry<T>> {
+    ) -> Option<(usize, &Entry<T>)> {
         for slot in self.probe(hash) {
             // Acquire: a place that is seen leads to a complete entry.
             let place = (slot.load(Ordering::Acquire) as usize).checked_sub(1)?;
             let entry = self.entries[place].get()?;
             if entry.hash == hash && entry.has(tags.clone()) {
-                return Some(entry);
+                return Some((place, entry));
             }
         }
         None
@@ -238,5 +261,18 @@ mod tests {
             table.find_or_insert([("k", n.to_string().as_str())].into_iter(), |_| Some(n));
         }
         assert!(table.iter().map(|entry| entry.value).eq(0..100));
+    }
+
+    #[test]
+    fn entries_are_numbered_in_order_of_creation() {
+        let table = Table::new();
+        for n in 0..100 {
+            assert!(table.numbered(n).is_none());
+            let key = n.to_string();
+            table.find_or_insert([("k", key.as_str())].into_iter(), |_| Some(n));
+            assert_eq!(table.number([("k", key.as_str())].into_iter()), Some(n));
+            assert_eq!(table.numbered(n).map(|entry| entry.value), Some(n));
+        }
+        assert!(table.numbered(usize::MAX / 2).is_none());
     }
 }

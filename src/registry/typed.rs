@@ -1,100 +1,278 @@
-//! Families whose tags are a type of the user's.
+//! Families whose tags are a type of the user's with constant keys.
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
-
-use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::family::SeriesOf;
-use super::problem::Problem;
-use super::shared::Shared;
 use crate::metric::Instrument;
-use crate::tag::{Tags, pairs_of};
+use crate::tag::{TagSet, Tags};
 
-/// Series told apart by any `serde::Serialize` struct of scalars and enums.
+/// Series told apart by a [`TagSet`], most often a struct that derives `Tags`.
 ///
-/// The first value fixes the keys. A value with other keys, or one that has no flat form (a list, a nested struct),
-/// goes to the overflow series and is counted.
+/// Made by a definition: `registry.define("requests").typed::<Route>().counters()?`. Clones share the series. Where all
+/// fields are enums or bools, the series is found by an index, without looking at text.
 ///
 /// ```
-/// #[derive(serde::Serialize)]
+/// # #[cfg(feature = "derive")] {
+/// use tagmeter::{TagValue, Tags};
+///
+/// #[derive(TagValue)]
+/// #[tag(rename_all = "lowercase")]
 /// enum Method { Get, Post }
 ///
-/// #[derive(serde::Serialize)]
-/// struct Route { method: Method, status: u16 }
+/// #[derive(Tags)]
+/// struct Route { method: Method, cached: bool }
 ///
 /// let registry = tagmeter::Registry::new();
-/// let requests = registry.define("requests").typed_serde::<Route>().counters()?;
-/// requests.with(&Route { method: Method::Get, status: 200 }).inc();
-/// assert_eq!(requests.with(&Route { method: Method::Get, status: 200 }).get(), 1);
+/// let requests = registry.define("requests").help("Requests.").typed::<Route>().counters()?;
+/// requests.with(&Route { method: Method::Get, cached: false }).inc();
+/// assert_eq!(registry.value(("requests", [("method", "get"), ("cached", "false")])), Some(1.0));
 /// # let _ = Method::Post;
+/// # }
 /// # Ok::<(), tagmeter::registry::RegisterError>(())
 /// ```
-pub struct TypedFamily<I: Instrument, T: ?Sized> {
+pub struct TypedFamily<I: Instrument, T> {
     series: Arc<SeriesOf<I>>,
-    shared: Arc<Shared>,
-    /// Fixed by the first value; in the order of the struct's fields.
-    keys: Arc<OnceLock<Box<[&'static str]>>>,
-    tags: PhantomData<fn(&T)>,
+    /// Sorted by key, as tags are.
+    keys: Arc<[(&'static str, ValuePlace)]>,
+    seen: Seen,
+    /// Covariant, so that a family kept for long takes tags that borrow for short.
+    tags: PhantomData<fn() -> T>,
 }
 
-impl<I: Instrument, T: Serialize + ?Sized> TypedFamily<I, T> {
-    pub(crate) fn new(series: Arc<SeriesOf<I>>, shared: Arc<Shared>) -> Self {
-        TypedFamily { series, shared, keys: Arc::default(), tags: PhantomData }
+/// The place of a key's value in the set.
+type ValuePlace = usize;
+
+impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
+    /// How many sets are found by an index.
+    const INDICES: usize = match T::CARDINALITY {
+        Some(count) if count <= MOST_INDEXED => count,
+        _ => 0,
+    };
+
+    pub(crate) fn new(series: Arc<SeriesOf<I>>) -> Self {
+        let mut keys: Vec<_> = T::KEYS.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+        keys.sort_unstable();
+        TypedFamily { series, keys: keys.into(), seen: Seen::new(Self::INDICES), tags: PhantomData }
     }
 
-    /// The series of this value; made where it is new.
+    /// The series of these tags; made where it is new.
+    ///
+    /// Beyond the family's limit of series the answer is its overflow series. Borrowed from the family; clone it to
+    /// keep it elsewhere.
     ///
     /// ```
-    /// # #[derive(serde::Serialize)]
-    /// # struct Queue<'a> { queue: &'a str }
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
     /// # let registry = tagmeter::Registry::new();
-    /// let depth = registry.define("depth").typed_serde::<Queue>().gauges()?;
+    /// let depth = registry.define("depth").typed::<Queue>().gauges()?;
     /// depth.with(&Queue { queue: "mail" }).set(3.0);
     /// assert_eq!(registry.value(("depth", [("queue", "mail")])), Some(3.0));
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
-    pub fn with(&self, value: &T) -> &I {
-        let mut keys = Vec::new();
-        let mut pairs = Vec::new();
-        let flat = pairs_of(value, &mut |key, text: &str| {
-            keys.push(key);
-            pairs.push((key, text.to_owned()));
-        });
-        let wrong = match flat {
-            Err(unfit) => unfit.to_string(),
-            Ok(()) if self.keys.get_or_init(|| keys.clone().into())[..] == keys[..] => {
-                return self.series.with(pairs.into_iter().collect::<Tags>().iter());
-            }
-            Ok(()) => format!("keys are {keys:?}, not {:?}", self.keys.get()),
-        };
-        self.unfit(&wrong)
+    #[inline]
+    pub fn with(&self, tags: &T) -> &I {
+        // Known when compiled: one of the two ways is all that is left.
+        if Self::INDICES == 0 {
+            return self.look_up(tags);
+        }
+        match self.seen.get(tags.index()).and_then(|number| self.series.numbered(number)) {
+            Some(instrument) => instrument,
+            None => self.look_up_unseen(tags),
+        }
     }
 
+    /// Makes these series now, at zero, so that `rate` sees their first increment.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.init([Queue { queue: "mail" }, Queue { queue: "print" }]);
+    /// assert_eq!(jobs.iter().count(), 2);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn init(&self, sets: impl IntoIterator<Item = T>) {
+        for tags in sets {
+            self.with(&tags);
+        }
+    }
+
+    /// Takes a series off every page and push; tells whether there was one. The same tags show it again, from zero.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.with(&Queue { queue: "mail" }).inc();
+    /// assert!(jobs.remove(&Queue { queue: "mail" }));
+    /// assert_eq!(registry.value(("jobs", [("queue", "mail")])), None);
+    /// assert_eq!(jobs.with(&Queue { queue: "mail" }).get(), 0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn remove(&self, tags: &T) -> bool {
+        tags.with_values(|values| self.series.remove_pairs(self.pairs(values)))
+    }
+
+    /// Keeps only the series for which `keep` says so.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.init([Queue { queue: "mail" }, Queue { queue: "print" }]);
+    /// jobs.with(&Queue { queue: "print" }).inc();
+    /// jobs.retain(|_tags, counter| counter.get() > 0);
+    /// assert_eq!(jobs.iter().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn retain(&self, keep: impl FnMut(&Tags, &I) -> bool) {
+        self.series.keep(keep);
+    }
+
+    /// Takes every series away.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.init([Queue { queue: "mail" }]);
+    /// jobs.clear();
+    /// assert_eq!(jobs.iter().count(), 0);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn clear(&self) {
+        self.series.keep(|_, _| false);
+    }
+
+    /// Tags and instruments, in the order of their creation.
+    ///
+    /// ```
+    /// # struct Queue { queue: &'static str }
+    /// # impl tagmeter::tag::TagSet for Queue {
+    /// #     const KEYS: &'static [&'static str] = &["queue"];
+    /// #     fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R { read(&[self.queue]) }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let jobs = registry.define("jobs").typed::<Queue>().counters()?;
+    /// jobs.with(&Queue { queue: "mail" }).add(3);
+    /// let total: u64 = jobs.iter().map(|(_tags, counter)| counter.get()).sum();
+    /// assert_eq!(total, 3);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&Tags, &I)> {
+        self.series.iter()
+    }
+
+    fn look_up(&self, tags: &T) -> &I {
+        tags.with_values(|values| self.series.with(self.pairs(values)))
+    }
+
+    /// Remembers what it finds, but for the overflow series: every recording that goes there counts as a problem.
     #[cold]
-    fn unfit(&self, wrong: &str) -> &I {
-        let name = &self.series.described().definition.name;
-        self.shared.problems.note(Problem::UnfitTags, name, || {
-            format!("tags of metric {name:?} do not fit and go to its overflow series: {wrong}")
-        });
-        self.series.overflow()
+    fn look_up_unseen(&self, tags: &T) -> &I {
+        tags.with_values(|values| {
+            let instrument = self.series.with(self.pairs(values));
+            if let Some(number) = self.series.number(self.pairs(values)) {
+                self.seen.set(tags.index(), number);
+            }
+            instrument
+        })
+    }
+
+    /// Keys and values, sorted by key, without the empty ones.
+    fn pairs<'a>(&'a self, values: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        let pairs = self.keys.iter().filter_map(|(key, place)| Some((*key, *values.get(*place)?)));
+        pairs.filter(|(_, value)| !value.is_empty())
     }
 }
 
-impl<I: Instrument, T: ?Sized> Clone for TypedFamily<I, T> {
+impl<I: Instrument, T> Clone for TypedFamily<I, T> {
     fn clone(&self) -> Self {
         TypedFamily {
             series: self.series.clone(),
-            shared: self.shared.clone(),
             keys: self.keys.clone(),
+            seen: self.seen.clone(),
             tags: PhantomData,
         }
     }
 }
 
-impl<I: Instrument, T: ?Sized> fmt::Debug for TypedFamily<I, T> {
+impl<I: Instrument, T> fmt::Debug for TypedFamily<I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.series.fmt(f)
+    }
+}
+
+/// The numbers of the series that sets of tags were found to have, by the index of the set.
+///
+/// A series keeps its number for as long as its family lives, so that an answer never goes stale; whether the series is
+/// hidden is asked of the series itself. Plus one; 0 is not yet known.
+#[derive(Clone)]
+struct Seen(Arc<[AtomicU32]>);
+
+/// Sets with more values than this are looked up by text: 4 bytes each, used or not, would be 64 KiB. It is above the
+/// number of series that a family has unless told otherwise.
+const MOST_INDEXED: usize = 1 << 14;
+
+impl Seen {
+    fn new(indices: usize) -> Self {
+        Seen((0..indices).map(|_| AtomicU32::new(0)).collect())
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> Option<usize> {
+        // Relaxed: the number says nothing but itself. The table publishes the entry, and a thread that does not see it
+        // yet looks it up by text.
+        let plus_one = self.0.get(index)?.load(Ordering::Relaxed);
+        (plus_one as usize).checked_sub(1)
+    }
+
+    fn set(&self, index: usize, number: usize) {
+        let plus_one = u32::try_from(number).ok().and_then(|number| number.checked_add(1));
+        if let (Some(slot), Some(plus_one)) = (self.0.get(index), plus_one) {
+            slot.store(plus_one, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_remembered_by_its_index() {
+        let seen = Seen::new(2);
+        seen.set(1, 0);
+        assert_eq!([seen.get(0), seen.get(1)], [None, Some(0)]);
+    }
+
+    #[test]
+    fn what_cannot_be_remembered_is_not() {
+        let seen = Seen::new(1);
+        seen.set(1, 5);
+        seen.set(0, u32::MAX as usize);
+        assert_eq!([seen.get(0), seen.get(1)], [None, None]);
     }
 }

@@ -213,6 +213,7 @@ impl<S: Sink> ReporterBuilder<S> {
                 collisions,
                 handler: self.handler,
                 refused: 0,
+                stamped: None,
             },
             clock: clock.clone(),
         };

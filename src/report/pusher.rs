@@ -26,13 +26,15 @@ pub(super) struct Pusher<S> {
     pub(super) meta: Meta,
     /// How many numbers could not be sent last time: the handler is told when that changes, not every time.
     pub(super) refused: usize,
+    /// The second the last report was stamped with.
+    pub(super) stamped: Option<i64>,
 }
 
 impl<S: Sink> Pusher<S> {
     /// Reports everything there is. `deadline` is asked before each push, since it may move closer meanwhile.
     pub(super) fn report(&mut self, deadline: impl Fn() -> Instant) -> Report {
         let snapshot = self.registry.snapshot();
-        let now = Timestamp::from(snapshot.taken_at());
+        let now = self.stamp(Timestamp::from(snapshot.taken_at()));
         let Points { points, not_finite, refused } = self.points(&snapshot, now);
         let skipped = not_finite + refused.len();
         let mut report = Report { points: points.len(), skipped, ..Report::default() };
@@ -48,6 +50,20 @@ impl<S: Sink> Pusher<S> {
         self.meta.settle();
         self.push_own(&own, deadline(), &mut report);
         report
+    }
+
+    /// The time of a report: a second of its own, because a database that gets two values for one second may keep
+    /// either. A report soon after another is stamped a second ahead, never more: intervals shorter than a second, and
+    /// clocks that were set back, share seconds.
+    fn stamp(&mut self, taken_at: Timestamp) -> Timestamp {
+        let Some(now) = taken_at.as_whole() else { return taken_at };
+        let stamp = match self.stamped {
+            Some(last) if last == now => now + 1,
+            Some(last) if last == now + 1 => last,
+            _ => now,
+        };
+        self.stamped = Some(stamp);
+        Timestamp::from(stamp)
     }
 
     fn points(&self, snapshot: &Snapshot, at: Timestamp) -> Points {
@@ -165,6 +181,7 @@ mod tests {
             handler: Handler::new(move |error| tell.send(error.clone()).unwrap()),
             meta: Meta::new("spy", Clock::from(clock.clone())),
             refused: 0,
+            stamped: None,
         };
         Setup { pusher, pushed, told, clock }
     }
@@ -265,5 +282,19 @@ mod tests {
         let expected = "1 of 1 points not delivered: metric \"many\" cannot be sent with its tags: \
                         3 tags are too many, expected at most 2";
         assert_eq!(told, [expected]);
+    }
+
+    #[test]
+    fn a_report_soon_after_another_has_a_second_of_its_own() {
+        let mut setup = pusher(|batch| Ok(Outcome::all(batch.len())));
+        setup.pusher.registry.counter("c").inc();
+        let mut stamps = Vec::new();
+        for wait in [10, 0, 1, 1, 5] {
+            setup.clock.advance(Duration::from_secs(wait));
+            setup.pusher.report(|| Instant::now() + Duration::from_secs(60));
+            let pushed: Vec<Vec<Point>> = setup.pushed.try_iter().collect();
+            stamps.push(pushed[0][0].timestamp.as_f64());
+        }
+        assert_eq!(stamps, [10.0, 11.0, 12.0, 13.0, 17.0]);
     }
 }

@@ -1,6 +1,9 @@
 //! Bucket bounds of histograms.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use crate::stat::search::Search;
 
 /// More bounds than this are refused: every bound is a cell of memory and a line of text for every series.
 const MAX_BOUNDS: usize = 1024;
@@ -9,10 +12,13 @@ const MAX_BOUNDS: usize = 1024;
 const LATENCIES: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
+/// Shared by everybody who does not ask for bounds.
+static DEFAULT: LazyLock<Buckets> = LazyLock::new(|| Buckets(Arc::new(Search::new(Box::new(LATENCIES)))));
+
 /// The upper bounds of a histogram's buckets.
 ///
 /// A bucket holds the values that are not above its bound and above the bound before it. A last bucket without a bound
-/// (`+Inf`) takes what is above all of them; it is implied and never written here. A clone shares the bounds.
+/// (`+Inf`) takes what is above all of them; it is implied and never written here. A clone shares the bounds and the table that finds them.
 ///
 /// Units: those of the values (seconds for timers).
 /// Shape: one cumulative `_bucket{le="…"}` line a bound, and `le="+Inf"`.
@@ -27,8 +33,8 @@ const LATENCIES: [f64; 14] =
 /// assert_eq!(buckets.index_of(99.0), 3); // the bucket without a bound
 /// # Ok::<(), tagmeter::stat::InvalidBuckets>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Buckets(Arc<[f64]>);
+#[derive(Clone)]
+pub struct Buckets(Arc<Search>);
 
 /// Why bounds were refused.
 ///
@@ -85,7 +91,7 @@ impl Buckets {
             return Err(InvalidBuckets::NotIncreasing { previous: *previous, bound: *bound });
         }
         // Adding zero turns -0.0, which would print as le="-0", into 0.0 and leaves every other number alone.
-        Ok(Buckets(bounds.iter().map(|bound| bound + 0.0).collect()))
+        Ok(Buckets(Arc::new(Search::new(bounds.iter().map(|bound| bound + 0.0).collect()))))
     }
 
     /// Bounds that grow by a factor: `start`, `start·factor`, `start·factor²`, … `count` of them.
@@ -147,12 +153,13 @@ impl Buckets {
     /// assert_eq!(tagmeter::stat::Buckets::default().bounds().len(), 14);
     /// ```
     pub fn bounds(&self) -> &[f64] {
-        &self.0
+        self.0.bounds()
     }
 
     /// The bucket of a value: the first whose bound is not below it.
     ///
     /// Range: `0..=bounds().len()`, the last for values above all bounds. NaN, which no bound is above, goes there too.
+    /// One look into a table and one comparison for the usual rows of bounds; never more than a binary search.
     ///
     /// ```
     /// use tagmeter::stat::Buckets;
@@ -161,8 +168,9 @@ impl Buckets {
     /// assert_eq!([0.5, 1.0, 1.5, 2.5].map(|value| buckets.index_of(value)), [0, 0, 1, 2]);
     /// # Ok::<(), tagmeter::stat::InvalidBuckets>(())
     /// ```
+    #[inline]
     pub fn index_of(&self, value: f64) -> usize {
-        self.0.partition_point(|bound| *bound < value || value.is_nan())
+        self.0.index_of(value)
     }
 
     /// The quantile `q` of values of which only the buckets are known.
@@ -186,7 +194,7 @@ impl Buckets {
     /// # Ok::<(), tagmeter::stat::InvalidBuckets>(())
     /// ```
     pub fn interpolate(&self, counts: &[u64], q: f64) -> Option<f64> {
-        let counts = counts.get(..=self.0.len()).unwrap_or(counts);
+        let counts = counts.get(..=self.bounds().len()).unwrap_or(counts);
         let total: f64 = counts.iter().map(|count| *count as f64).sum();
         if total == 0.0 || !(0.0..=1.0).contains(&q) {
             return None;
@@ -200,14 +208,14 @@ impl Buckets {
             below += count;
         }
         // Not reached: the last `below + count` is `total`, added up in the same order, and `q` is at most 1.
-        self.0.last().copied()
+        self.bounds().last().copied()
     }
 
     /// The point of a bucket that has the share `share` of its width below it.
     fn within(&self, bucket: usize, share: f64) -> Option<f64> {
-        let Some(upper) = self.0.get(bucket).copied() else { return self.0.last().copied() };
+        let Some(upper) = self.bounds().get(bucket).copied() else { return self.bounds().last().copied() };
         let lower = match bucket.checked_sub(1) {
-            Some(before) => self.0.get(before).copied()?,
+            Some(before) => self.bounds().get(before).copied()?,
             None => upper.min(0.0),
         };
         // Weights rather than `lower + share·width`: the width of two far bounds may not be finite.
@@ -224,7 +232,20 @@ impl Buckets {
 /// ```
 impl Default for Buckets {
     fn default() -> Self {
-        Buckets(Arc::new(LATENCIES))
+        DEFAULT.clone()
+    }
+}
+
+/// Equal when the bounds are.
+impl PartialEq for Buckets {
+    fn eq(&self, other: &Buckets) -> bool {
+        self.bounds() == other.bounds()
+    }
+}
+
+impl fmt::Debug for Buckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Buckets").field(&self.bounds()).finish()
     }
 }
 

@@ -2,6 +2,7 @@
 //! locks and no clocks (time is handed in).
 //!
 //! - [`Buckets`]: the bounds of a histogram, where a value belongs, and a quantile guessed from bucket counts.
+//!   [`Schema`]: the buckets of a native histogram, which grow by a factor and need no bounds.
 //! - [`Ewma`]: one rate that fades. [`Averages`]: the three of a meter, with the ticks they have seen. [`Rates`]: what a
 //!   reader gets.
 //! - [`Distribution`]: count, extremes, moments and quantiles of a set of values. [`Window`]: the distribution of the last
@@ -42,6 +43,11 @@ mod distribution;
 mod ewma;
 mod extreme;
 mod moments;
+mod native;
+mod powers;
+mod search;
+#[cfg(test)]
+mod whole;
 mod window;
 
 pub use averages::{Averages, Rates};
@@ -49,4 +55,5 @@ pub use buckets::{Buckets, InvalidBuckets};
 pub use distribution::Distribution;
 pub use ewma::Ewma;
 pub use extreme::SlidingExtreme;
+pub use native::{InvalidSchema, Schema};
 pub use window::Window;

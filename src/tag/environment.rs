@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{ParseTagsError, Tags};
 
-/// Tags of everything a process sends, in the text form of [`Tags`]' `FromStr`.
+/// Tags of everything a process sends, in the text form of [`struct@Tags`]' `FromStr`.
 pub const TAGS: &str = "APPTUIT_TAGS";
 /// The name that [`TAGS`] had before.
 const DEPRECATED_TAGS: &str = "APPTUIT_PY_TAGS";

@@ -2,12 +2,13 @@
 //!
 //! | you have | you want | use |
 //! |---|---|---|
-//! | pairs, a map, an array | tags | [`Tags`] and its `From`s |
+//! | pairs, a map, an array | tags | [`struct@Tags`] and its `From`s |
 //! | `env:prod, zone:eu` | tags | `"…".parse::<Tags>()`, or [`Environment::tags`] for the variable `APPTUIT_TAGS` |
 //! | a name and tags | what a series is called | [`Id`] |
 //! | an [`Id`] | Apptuit's `name{"key": "value"}` and back | [`Id::encode`], [`Id::decode`] |
 //! | any name or key | one that a push accepts | [`Sanitize`] |
 //! | tags of environment, reporter and metric | those that are sent | [`TagLayers`] |
+//! | a struct of your own, an enum for a value | families that take it | [`TagSet`], [`TagValue`] |
 //!
 //! Names and tags are kept as given; only what is sent is rewritten. In every form an empty value is an absent tag.
 
@@ -18,8 +19,10 @@ mod id;
 mod json;
 mod merge;
 mod sanitize;
+mod set;
 mod text;
 mod typed;
+mod value;
 
 pub use codec::{DecodeError, EncodeError};
 pub use environment::{DISABLE_HOST_TAG, Environment, EnvironmentError, TAGS};
@@ -27,7 +30,16 @@ pub use id::Id;
 pub use json::InvalidJson;
 pub use merge::{APPTUIT_MAX_TAGS, Collision, MergeError, MergedTags, TagLayers};
 pub use sanitize::{IllegalName, Sanitize, UnknownSanitize};
+pub use set::TagSet;
+#[doc(hidden)]
+pub use set::{cardinality, index_with};
 pub use text::ParseTagsError;
+pub use value::TagValue;
+
+// Macros have a namespace of their own: `Tags` is a type and a macro.
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use tagmeter_derive::{TagValue, Tags};
 
 pub(crate) use typed::pairs_of;
 

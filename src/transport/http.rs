@@ -4,13 +4,14 @@
 //! channel, so it makes no difference whether they are inside a runtime, in a destructor or in a plain thread.
 //! A blocking client, or `block_on` in the caller's thread, would panic inside the caller's runtime.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc as thread_channel;
 use std::task::{Context, Poll};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -37,20 +38,18 @@ const THREAD_NAME: &str = "tagmeter-http";
 /// The thread, started by the first request; tried again by the next one if it cannot be.
 static WORKER: OnceCell<Worker> = OnceCell::new();
 
+thread_local! {
+    /// Whether this is the thread.
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
 type Reply = Result<Answer, TransportError>;
 
 /// Sends a request and waits for the answer. Call it from anywhere.
 pub(super) fn send(request: Request) -> Reply {
     let (patience, host, after) = (request.timeout.saturating_add(PATIENCE), request.host(), request.timeout);
     let (reply, answer) = thread_channel::channel();
-    let worker = Worker::get()?;
-    if worker.thread == thread::current().id() {
-        // A logger that sends what the HTTP library logs, say.
-        return Err(TransportError::Unavailable {
-            reason: "the thread that makes requests cannot wait".to_owned(),
-        });
-    }
-    worker.hand_over(request, ReplyTo::Thread(reply))?;
+    Worker::get()?.hand_over(request, ReplyTo::Thread(reply))?;
     match answer.recv_timeout(patience) {
         Ok(reply) => reply,
         Err(thread_channel::RecvTimeoutError::Timeout) => Err(TransportError::Timeout { host, after }),
@@ -67,7 +66,6 @@ pub(super) async fn send_async(request: Request) -> Reply {
 
 struct Worker {
     jobs: mpsc::UnboundedSender<Job>,
-    thread: ThreadId,
 }
 
 struct Job {
@@ -84,6 +82,11 @@ enum ReplyTo {
 
 impl Worker {
     fn get() -> Result<&'static Worker, TransportError> {
+        // A logger that sends what the HTTP library logs would have the thread wait for itself.
+        if IS_WORKER.get() {
+            let reason = "the thread that makes requests cannot wait for one".to_owned();
+            return Err(TransportError::Unavailable { reason });
+        }
         WORKER.get_or_try_init(Worker::start)
     }
 
@@ -91,16 +94,19 @@ impl Worker {
     fn start() -> Result<Worker, TransportError> {
         let (jobs, inbox) = mpsc::unbounded_channel();
         let (ready, started) = thread_channel::channel();
-        let run = move || match runtime_and_clients() {
-            Ok((runtime, clients)) => {
-                let _ = ready.send(Ok(()));
-                runtime.block_on(work(inbox, clients));
+        let run = move || {
+            IS_WORKER.set(true);
+            match runtime_and_clients() {
+                Ok((runtime, clients)) => {
+                    let _ = ready.send(Ok(()));
+                    runtime.block_on(work(inbox, clients));
+                }
+                Err(error) => drop(ready.send(Err(error))),
             }
-            Err(error) => drop(ready.send(Err(error))),
         };
-        let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(run).map_err(unavailable)?;
+        thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(run).map_err(unavailable)?;
         started.recv().map_err(|_| ended())??;
-        Ok(Worker { jobs, thread: thread.thread().id() })
+        Ok(Worker { jobs })
     }
 
     fn hand_over(&self, request: Request, reply_to: ReplyTo) -> Result<(), TransportError> {

@@ -9,6 +9,7 @@ mod client;
 mod reporter;
 mod runtimes;
 mod secrets;
+mod tls;
 
 use loopback::{Loopback, Reply};
 use tagmeter::apptuit::{Client, DataPoint};

@@ -80,6 +80,13 @@ pub(crate) struct Loopback {
 
 impl Loopback {
     pub(crate) fn start() -> Loopback {
+        Loopback::start_over(|stream| stream)
+    }
+
+    /// A server that speaks over what `wrap` makes of a connection.
+    pub(crate) fn start_over<S: Read + Write>(
+        wrap: impl Fn(TcpStream) -> S + Clone + Send + 'static,
+    ) -> Loopback {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let replies: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
@@ -89,9 +96,9 @@ impl Loopback {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 accepted.fetch_add(1, Ordering::SeqCst);
-                let (seen, script) = (seen.clone(), script.clone());
+                let (seen, script, wrap) = (seen.clone(), script.clone(), wrap.clone());
                 // A connection that breaks is a test's own doing.
-                thread::spawn(move || drop(serve(stream, &seen, &script)));
+                thread::spawn(move || drop(serve(wrap(stream), &seen, &script)));
             }
         });
         Loopback { address, replies, requests, connections }
@@ -123,18 +130,21 @@ impl Loopback {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Sender<Received>, replies: &Mutex<VecDeque<Reply>>) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut writer = stream;
-    while let Some(request) = read_request(&mut reader)? {
+fn serve<S: Read + Write>(
+    stream: S,
+    seen: &Sender<Received>,
+    replies: &Mutex<VecDeque<Reply>>,
+) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read_request(&mut stream)? {
         // Chosen before the test is told: it may go on at once.
         let reply = replies.lock().unwrap().pop_front().unwrap_or_else(|| Reply::status(204));
         let _ = seen.send(request);
         match reply {
-            Reply::Answer { status, headers, body } => answer(&mut writer, status, &headers, &body)?,
+            Reply::Answer { status, headers, body } => answer(stream.get_mut(), status, &headers, &body)?,
             Reply::Silence(held) => {
                 let _ = held.lock().unwrap().recv();
-                answer(&mut writer, 204, &[], "")?;
+                answer(stream.get_mut(), 204, &[], "")?;
             }
             Reply::Close => return Ok(()),
         }
@@ -142,7 +152,7 @@ fn serve(stream: TcpStream, seen: &Sender<Received>, replies: &Mutex<VecDeque<Re
     Ok(())
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -157,7 +167,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received
     Ok(Some(request))
 }
 
-fn read_headers(reader: &mut BufReader<TcpStream>) -> io::Result<Vec<(String, Vec<u8>)>> {
+fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut headers = Vec::new();
     loop {
         let mut line = Vec::new();
@@ -174,7 +184,7 @@ fn read_headers(reader: &mut BufReader<TcpStream>) -> io::Result<Vec<(String, Ve
     }
 }
 
-fn answer(writer: &mut TcpStream, status: u16, headers: &[(String, String)], body: &str) -> io::Result<()> {
+fn answer(writer: &mut impl Write, status: u16, headers: &[(String, String)], body: &str) -> io::Result<()> {
     let mut text = format!("HTTP/1.1 {status} X\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
@@ -187,5 +197,6 @@ fn answer(writer: &mut TcpStream, status: u16, headers: &[(String, String)], bod
     if !matches!(status, 204 | 304) {
         text += body;
     }
-    writer.write_all(text.as_bytes())
+    writer.write_all(text.as_bytes())?;
+    writer.flush()
 }

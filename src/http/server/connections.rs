@@ -29,14 +29,14 @@ struct Connection {
     task: Option<AbortHandle>,
 }
 
-/// What a connection is at.
+/// What a connection is at, or waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// For the client to send a request.
     Waiting,
-    /// The answer is made.
+    /// The answer is being made.
     Answering,
-    /// The answer is made and not all of it has left.
+    /// The answer is on its way.
     Writing,
 }
 
@@ -144,7 +144,13 @@ impl Seat {
         if let Some(connection) = table.open.get_mut(&self.number) {
             (connection.stage, connection.since) = (stage, since);
         }
-        if stage == Stage::Waiting {
+    }
+
+    /// Says that nothing of an answer is left to be written, if one was.
+    pub(super) fn written(&self) {
+        let is_writing = |connection: &Connection| connection.stage == Stage::Writing;
+        if self.connections.table.lock().open.get(&self.number).is_some_and(is_writing) {
+            self.enter(Stage::Waiting);
             self.connections.done.notify_one();
         }
     }
@@ -152,16 +158,6 @@ impl Seat {
     /// Drops the connection, of any seat, that has been longest at reading its answer.
     pub(super) fn drop_slowest_reader(&self) {
         self.connections.table.lock().drop_longest(|stage| stage == Stage::Writing);
-    }
-
-    /// What the connection is at.
-    pub(super) fn stage(&self) -> Stage {
-        self.connections
-            .table
-            .lock()
-            .open
-            .get(&self.number)
-            .map_or(Stage::Waiting, |connection| connection.stage)
     }
 }
 

@@ -33,7 +33,7 @@ const SERVER_THREAD: &str = "tagmeter-serve";
 ///
 /// `/metrics` is the page for Prometheus, `/health` says `ok`, `/` links them. The server goes on when the [`Server`] is
 /// dropped, until the program ends. Give a loopback address unless others shall read your metrics; port 0 takes a free
-/// one, which [`Server::addr`] tells.
+/// one, which [`Server::addr`] tells. It needs no runtime and may be called inside any.
 ///
 /// ```
 /// use tagmeter::Registry;
@@ -45,6 +45,20 @@ const SERVER_THREAD: &str = "tagmeter-serve";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Limits
+///
+/// Clients share the server, so each may take only so much:
+///
+/// | what | how much | beyond |
+/// |---|---|---|
+/// | connections | 256 | the one that has waited longest for a request goes |
+/// | head of a request | 16 KiB | 431 |
+/// | body of a request, which is ignored | 64 KiB | 413 |
+/// | time until the next request is complete | 75 s | the connection ends |
+/// | time until the page is written | 60 s | 503 |
+/// | time to read an answer | 60 s | the connection ends |
+/// | pages being written or read | 32 | the one that has been read longest goes |
+///
 /// # Errors
 ///
 /// The address does not resolve, cannot be listened on (somebody else does, say), or the thread cannot be started.
@@ -53,6 +67,15 @@ pub fn serve(addr: impl ToSocketAddrs, registry: &Registry) -> Result<Server, Se
 }
 
 /// Why nothing is served.
+///
+/// ```
+/// use tagmeter::{Registry, http::ServeError};
+///
+/// let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let error = tagmeter::serve(taken.local_addr()?, &Registry::new()).unwrap_err();
+/// assert!(matches!(error, ServeError::Bind { addr, .. } if addr == taken.local_addr()?));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
@@ -98,11 +121,19 @@ pub struct Server {
 }
 
 /// Why a server did not end in peace. It has ended all the same.
+///
+/// ```
+/// use std::time::Duration;
+/// use tagmeter::http::StopError;
+///
+/// let error = StopError::CutOff { unfinished: 2, timeout: Duration::from_secs(5) };
+/// assert_eq!(error.to_string(), "answers unfinished after 5s and cut off: 2");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
     /// Some clients had not read their answers.
-    #[error("{unfinished} answers were cut off, unfinished after {timeout:?}")]
+    #[error("answers unfinished after {timeout:?} and cut off: {unfinished}")]
     CutOff {
         /// How many answers.
         unfinished: usize,
@@ -290,6 +321,22 @@ mod tests {
         let _ = first.read_to_end(&mut rest);
         assert!(rest.len() < second.len() - 1, "the first page was not dropped");
         server.stop(LATE).unwrap();
+    }
+
+    #[test]
+    fn a_client_that_never_stops_sending_is_cut_off() {
+        let server = server(&Registry::new(), Limits { linger: SOON, ..Limits::default() });
+        let mut stream = send(&server, "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n");
+        stream.set_write_timeout(Some(LATE)).unwrap();
+        let error = loop {
+            if let Err(error) = stream.write_all(&[b'x'; 4096]) {
+                break error;
+            }
+        };
+        assert!(
+            matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe),
+            "{error}"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use crate::http::server::connections::{Seat, Stage};
+use crate::http::server::connections::Seat;
 use crate::http::server::limits::Limits;
 
 /// Bytes that are thrown away at a time while lingering.
@@ -49,15 +49,16 @@ impl Socket {
 
     /// Throws away what the client still sends, until it closes.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Asked first: a client that never stops sending leaves us no other moment.
+        if elapsed(&mut self.lingering, self.limits.linger, cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         loop {
             let mut scrap = [0; SCRAP];
             let mut buffer = ReadBuf::new(&mut scrap);
-            let read = Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled());
-            if read.is_pending() {
-                return elapsed(&mut self.lingering, self.limits.linger, cx).map(Ok);
-            }
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled()))?;
             if buffer.filled().is_empty() {
-                return read;
+                return Poll::Ready(Ok(()));
             }
         }
     }
@@ -100,9 +101,7 @@ impl Write for Socket {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper flushes when it has nothing left to write: the answer has been handed over.
         self.stalled = None;
-        if self.seat.stage() == Stage::Writing {
-            self.seat.enter(Stage::Waiting);
-        }
+        self.seat.written();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -1,0 +1,9 @@
+use tagmeter::TagValue;
+
+#[derive(TagValue)]
+enum Answer {
+    Found,
+    Failed(u16),
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use tagmeter::TagValue;
+
+#[derive(TagValue)]
+enum Never {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use tagmeter::TagValue;
+
+#[derive(TagValue)]
+enum Method {
+    #[tag(skip)]
+    Get,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use tagmeter::Tags;
+
+#[derive(Tags)]
+struct Route {
+    le: String,
+}
+
+fn main() {}

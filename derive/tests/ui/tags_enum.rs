@@ -1,0 +1,8 @@
+use tagmeter::Tags;
+
+#[derive(Tags)]
+enum Route {
+    Orders,
+}
+
+fn main() {}

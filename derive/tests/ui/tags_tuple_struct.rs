@@ -1,0 +1,6 @@
+use tagmeter::Tags;
+
+#[derive(Tags)]
+struct Route(String, u16);
+
+fn main() {}

@@ -1,0 +1,8 @@
+use tagmeter::Tags;
+
+#[derive(Tags)]
+union Route {
+    status: u16,
+}
+
+fn main() {}

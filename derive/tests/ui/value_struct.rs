@@ -1,0 +1,8 @@
+use tagmeter::TagValue;
+
+#[derive(TagValue)]
+struct Method {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use tagmeter::Tags;
+
+#[derive(Tags)]
+struct Route {
+    #[tag]
+    method: String,
+}
+
+fn main() {}

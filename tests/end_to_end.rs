@@ -1,0 +1,145 @@
+//! The whole path on real traffic: the order service as a process, thousands of requests, two real Prometheus and a
+//! real time-series database. Every count must come out as it was sent.
+//!
+//! The servers are started by `tests/backends.sh`; `tests/run` installs them.
+
+#[path = "support/backends.rs"]
+mod backends;
+#[path = "support/example.rs"]
+mod example;
+#[path = "support/traffic.rs"]
+mod traffic;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use backends::{Prometheus, Series, Victoria};
+use example::Running;
+use reqwest::Client;
+use traffic::Traffic;
+
+/// How long a value may take to arrive: Prometheus looks for new targets every five seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const A_MOMENT: Duration = Duration::from_millis(100);
+/// The tags compared; the others say who sent or scraped.
+const TAGS: [&str; 5] = ["route", "status", "outcome", "state", "le"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_and_the_database_count_what_was_sent() {
+    let client = client();
+    let scrapers = ["prometheus:e2e", "prometheus3:e2e"].map(|name| Prometheus::start(name, &client));
+    let database = Victoria::start("victoria-new:e2e", &client);
+    let (service, address) = start(&database, "1");
+    scrapers.iter().for_each(|prometheus| prometheus.scrape("orders", &address));
+
+    let mut traffic = Traffic::to(&address, &client);
+    traffic.send(4_000).await;
+    for prometheus in &scrapers {
+        let expected = traffic.scraped();
+        let names = names(&expected);
+        agree(prometheus.name(), &expected, async || prometheus.series("orders", &names, &TAGS).await).await;
+    }
+    let expected = traffic.pushed();
+    agree("the database", &expected, async || database.newest(&selector(&expected), &TAGS).await).await;
+
+    traffic.send(400).await;
+    let printed = service.terminate();
+    let expected = traffic.pushed();
+    agree("the database, after the end", &expected, async || {
+        database.newest(&selector(&expected), &TAGS).await
+    })
+    .await;
+    assert!(printed.contains("last report"), "{printed}");
+    for history in database.export(&selector(&expected), &TAGS).await {
+        assert!(history.values.is_sorted(), "{} fell: {:?}", history.series, history.values);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_counted_since_the_last_report_is_pushed_once_at_the_end() {
+    let client = client();
+    let database = Victoria::start("victoria-new:last", &client);
+    let (service, address) = start(&database, "3600");
+    let mut traffic = Traffic::to(&address, &client);
+    traffic.send(200).await;
+    service.interrupt();
+
+    let expected = traffic.pushed();
+    agree("the database", &expected, async || database.newest(&selector(&expected), &TAGS).await).await;
+    for history in database.export(r#"{env="e2e"}"#, &TAGS).await {
+        assert_eq!(history.values.len(), 1, "{} was pushed more than once", history.series);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_token_it_pushes_to_a_receiver_of_its_own() {
+    let mut service = Running::start("order_service", &[("PORT", "0"), ("REPORT_SECONDS", "1")]);
+    let address = service.after("listening on http://");
+    let mut traffic = Traffic::to(&address, &client());
+    traffic.send(100).await;
+
+    let line = service.after("push ");
+    assert!(line.contains(" 0 refused"), "{line}");
+    let printed = service.terminate();
+    let (_, at_the_end) = printed.split_once("stopping").expect("it says so");
+    assert!(
+        at_the_end.contains("; requests_count is 101\n"),
+        "the order that goes ahead, and 100: {printed}"
+    );
+}
+
+/// The service, pushing to a database, and its address.
+fn start(database: &Victoria, report_seconds: &str) -> (Running, String) {
+    let environment = [
+        ("PORT", "0"),
+        ("REPORT_SECONDS", report_seconds),
+        ("APPTUIT_API_TOKEN", "any"),
+        ("APPTUIT_API_ENDPOINT", database.endpoint()),
+        ("APPTUIT_TAGS", "env: e2e"),
+    ];
+    let mut service = Running::start("order_service", &environment);
+    let address = service.after("listening on http://");
+    (service, address)
+}
+
+/// Waits until the answer is as expected, then fails with the differences.
+async fn agree(who: &str, expected: &Series, ask: impl AsyncFn() -> Series) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut answer = ask().await;
+    while answer != *expected && Instant::now() < deadline {
+        tokio::time::sleep(A_MOMENT).await;
+        answer = ask().await;
+    }
+    let differences = differences(expected, &answer);
+    assert!(differences.is_empty(), "{who} does not agree:\n{}", differences.join("\n"));
+}
+
+fn differences(expected: &Series, answer: &Series) -> Vec<String> {
+    let all: BTreeSet<&String> = expected.keys().chain(answer.keys()).collect();
+    let different = all.into_iter().filter(|series| expected.get(*series) != answer.get(*series));
+    let told = |value: Option<&f64>| value.map_or("nothing".to_owned(), f64::to_string);
+    let tell = |series: &String| {
+        format!("{series}: expected {}, has {}", told(expected.get(series)), told(answer.get(series)))
+    };
+    different.map(tell).collect()
+}
+
+/// A pattern of the names of these series.
+fn names(expected: &Series) -> String {
+    let mut names: Vec<&str> =
+        expected.keys().map(|series| series.split('{').next().unwrap_or(series)).collect();
+    names.dedup();
+    names.join("|")
+}
+
+/// These series with the tags of the environment, of the reporter and of the machine.
+fn selector(expected: &Series) -> String {
+    format!("{{env=\"e2e\",service=\"order-service\",host!=\"\",__name__=~{:?}}}", names(expected))
+}
+
+/// A client for plain HTTP; it asks for a TLS provider all the same.
+fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
+}

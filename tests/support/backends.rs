@@ -1,0 +1,171 @@
+//! Real Prometheus and VictoriaMetrics as processes, by `tests/backends.sh`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use reqwest::{Client, Url};
+use serde_json::Value;
+
+/// Series as text, such as `requests_total{route="/orders",status="201"}`, and their values.
+pub(crate) type Series = BTreeMap<String, f64>;
+
+/// A started server; ended when dropped.
+struct Server(&'static str);
+
+impl Server {
+    fn start(name: &'static str) -> Server {
+        script(&["stop", name]);
+        script(&["start", name]);
+        Server(name)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = command(&["stop", self.0]).status();
+    }
+}
+
+/// A Prometheus that scrapes every second.
+pub(crate) struct Prometheus {
+    server: Server,
+    url: String,
+    client: Client,
+}
+
+impl Prometheus {
+    /// Starts one: `prometheus:…` is 2.42, `prometheus3:…` is 3.5.
+    pub(crate) fn start(name: &'static str, client: &Client) -> Prometheus {
+        let server = Server::start(name);
+        Prometheus { url: script(&["url", name]), server, client: client.clone() }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.server.0
+    }
+
+    /// Lets it scrape `http://<address>/metrics`.
+    pub(crate) fn scrape(&self, job: &str, address: &str) {
+        script(&["target", self.name(), job, address, "/metrics"]);
+    }
+
+    /// What it has now of a job's series of these names, with these of their tags.
+    pub(crate) async fn series(&self, job: &str, names: &str, tags: &[&str]) -> Series {
+        let query = format!("{{job={job:?},__name__=~{names:?}}}");
+        let url = Url::parse_with_params(&format!("{}/api/v1/query", self.url), [("query", query)])
+            .expect("is one");
+        let answer = get(&self.client, url).await;
+        let answer: Value = serde_json::from_str(&answer).expect("Prometheus speaks JSON");
+        let results = answer["data"]["result"].as_array().expect("a vector");
+        results.iter().map(|result| (text(&result["metric"], tags), number(&result["value"][1]))).collect()
+    }
+}
+
+/// A VictoriaMetrics that takes OpenTSDB puts.
+pub(crate) struct Victoria {
+    _server: Server,
+    url: String,
+    endpoint: String,
+    client: Client,
+}
+
+/// The samples of one series, which must be a count, in the order of their times.
+pub(crate) struct History {
+    pub(crate) series: String,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Victoria {
+    /// Starts one: `victoria-new:…` reads the compressed bodies of Apptuit's clients.
+    pub(crate) fn start(name: &'static str, client: &Client) -> Victoria {
+        let server = Server::start(name);
+        let put = script(&["url", name, "opentsdb"]);
+        let endpoint = put.strip_suffix("/api/put").expect("the address of a put").to_owned();
+        Victoria { url: script(&["url", name]), endpoint, _server: server, client: client.clone() }
+    }
+
+    /// What to push to.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Every sample it has of the series that a selector picks, with these of their tags.
+    pub(crate) async fn export(&self, selector: &str, tags: &[&str]) -> Vec<History> {
+        let url = |path: &str| format!("{}{path}", self.url);
+        get(&self.client, Url::parse(&url("/internal/force_flush")).expect("is one")).await;
+        let parameters = [("match[]", selector)];
+        let export = Url::parse_with_params(&url("/api/v1/export"), parameters).expect("is one");
+        let lines = get(&self.client, export).await;
+        lines.lines().map(|line| history(line, tags)).collect()
+    }
+
+    /// The newest value of each of those series.
+    pub(crate) async fn newest(&self, selector: &str, tags: &[&str]) -> Series {
+        let histories = self.export(selector, tags).await;
+        histories.into_iter().filter_map(|history| Some((history.series, *history.values.last()?))).collect()
+    }
+}
+
+fn history(line: &str, tags: &[&str]) -> History {
+    let line: Value = serde_json::from_str(line).expect("VictoriaMetrics exports lines of JSON");
+    let numbers = |key: &str| line[key].as_array().expect("an array").iter().map(number).collect::<Vec<_>>();
+    let mut samples: Vec<_> = numbers("timestamps").into_iter().zip(numbers("values")).collect();
+    // Pushes carry whole seconds. Of two in the same second, the later has the greater count.
+    samples.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    History {
+        series: text(&line["metric"], tags),
+        values: samples.into_iter().map(|sample| sample.1).collect(),
+    }
+}
+
+async fn get(client: &Client, url: Url) -> String {
+    let answer = client.get(url.clone()).send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    let status = answer.status();
+    let body = answer.text().await.expect("an answer has a body");
+    assert!(status.is_success(), "{url}: {status} {body}");
+    body
+}
+
+/// A series as text, with only these tags; the numbers of `le` as Rust prints them, for Prometheus 3 rewrites them.
+fn text(metric: &Value, keep: &[&str]) -> String {
+    let metric = metric.as_object().expect("a map of tags");
+    let tags = metric.iter().filter(|(key, _)| keep.contains(&key.as_str()));
+    let tags: Vec<String> = tags.map(|(key, value)| format!("{key}={:?}", tag_value(key, value))).collect();
+    let name = metric["__name__"].as_str().expect("a name");
+    if tags.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", tags.join(",")) }
+}
+
+fn tag_value(key: &str, value: &Value) -> String {
+    let value = value.as_str().expect("a tag's value");
+    match value.parse::<f64>() {
+        Ok(bound) if key == "le" => bound.to_string(),
+        _ => value.to_owned(),
+    }
+}
+
+/// A number, which Prometheus writes as a string.
+fn number(value: &Value) -> f64 {
+    value
+        .as_f64()
+        .or_else(|| value.as_str()?.parse().ok())
+        .unwrap_or_else(|| panic!("{value} is not a number"))
+}
+
+/// Runs `tests/backends.sh`; gives what it printed.
+fn script(arguments: &[&str]) -> String {
+    let done = command(arguments).output().expect("bash runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success(),
+        "backends.sh {arguments:?}: {said}\ntests/run installs what the tests need"
+    );
+    String::from_utf8_lossy(&done.stdout).trim().to_owned()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new("bash");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backends.sh")).args(arguments);
+    command.stdin(Stdio::null());
+    command
+}
