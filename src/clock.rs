@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
+use crate::cell::coarse_nanos;
+
 /// Where time comes from.
 ///
 /// Everything that reads the time takes a clock: the system's in programs, a [`ManualClock`] in tests.
@@ -25,7 +27,7 @@ pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System { origin: Instant },
+    System { origin: Instant, coarse_origin: u64 },
     Manual(ManualClock),
 }
 
@@ -37,7 +39,7 @@ impl Clock {
     /// assert!(clock.now() <= clock.now());
     /// ```
     pub fn system() -> Self {
-        Clock(Source::System { origin: Instant::now() })
+        Clock(Source::System { origin: Instant::now(), coarse_origin: coarse_nanos() })
     }
 
     /// Time since the clock was made. Never falls.
@@ -49,8 +51,17 @@ impl Clock {
     /// ```
     pub fn now(&self) -> Duration {
         match &self.0 {
-            Source::System { origin } => origin.elapsed(),
+            Source::System { origin, .. } => origin.elapsed(),
             Source::Manual(manual) => manual.elapsed(),
+        }
+    }
+
+    /// Nanoseconds since the clock was made, read quickly and up to 10 ms late: for ticks of seconds. Never falls.
+    #[inline]
+    pub(crate) fn coarse_nanos(&self) -> u64 {
+        match &self.0 {
+            Source::System { coarse_origin, .. } => coarse_nanos().saturating_sub(*coarse_origin),
+            Source::Manual(manual) => u64::try_from(manual.elapsed().as_nanos()).unwrap_or(u64::MAX),
         }
     }
 

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 /// The modules of `src`, each importing only from those before it, with what it is there for.
 const ORDER: &[(&str, &str)] = &[
     // ground
-    ("clock", "time, which tests move by hand"),
     ("number", "text of numbers and back"),
     ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),
+    ("clock", "time, which tests move by hand; its fastest reading is a system call of `cell`"),
     // identity
     ("name", "what a metric is called"),
     ("unit", "what it is measured in"),

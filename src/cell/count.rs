@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::slot::Slot;
+use super::slot::Slots;
+use super::thread::KnownPlace;
 
 /// A number in one word that amounts are added to by whoever comes.
 pub(crate) trait Word: Default + Send + Sync {
@@ -18,6 +19,8 @@ pub(crate) trait Word: Default + Send + Sync {
 
     /// Adds, unless another thread comes between.
     fn try_add(&self, amount: Self::Amount) -> bool;
+    /// The bits of a sum, from those of one of its parts.
+    fn add_bits(bits: u64, amount: Self::Amount) -> u64;
     /// The bits of a number.
     fn bits(amount: Self::Amount) -> u64;
     /// The number of some bits.
@@ -52,6 +55,11 @@ impl Word for WholeWord {
         try_update(&self.0, |bits| bits.wrapping_add(n))
     }
 
+    #[inline]
+    fn add_bits(bits: u64, n: u64) -> u64 {
+        bits.wrapping_add(n)
+    }
+
     fn bits(amount: u64) -> u64 {
         amount
     }
@@ -69,7 +77,8 @@ impl Word for WholeWord {
     }
 }
 
-/// A float. Stays finite: it stops at the greatest `f64`.
+/// A float, which reads as finite: it stops at the greatest `f64`. In the word it may become infinite, never NaN, since
+/// only finite numbers are added; bringing it back at each addition would double the time of an addition.
 #[derive(Debug, Default)]
 pub(crate) struct FloatWord(AtomicU64);
 
@@ -79,20 +88,25 @@ impl Word for FloatWord {
     #[inline]
     fn add(&self, amount: f64) {
         debug_assert!(amount.is_finite(), "instruments refuse what is not finite");
-        update(&self.0, |total| Self::bits(Self::sum(Self::amount(total), amount)));
+        update(&self.0, |total| Self::add_bits(total, amount));
     }
 
     fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Ordering::Relaxed))
+        Self::amount(self.0.load(Ordering::Relaxed))
     }
 
     fn take(&self) -> f64 {
-        f64::from_bits(self.0.swap(0, Ordering::Relaxed))
+        Self::amount(self.0.swap(0, Ordering::Relaxed))
     }
 
     #[inline]
     fn try_add(&self, amount: f64) -> bool {
-        try_update(&self.0, |total| Self::bits(Self::sum(Self::amount(total), amount)))
+        try_update(&self.0, |total| Self::add_bits(total, amount))
+    }
+
+    #[inline]
+    fn add_bits(bits: u64, amount: f64) -> u64 {
+        (f64::from_bits(bits) + amount).to_bits()
     }
 
     fn bits(amount: f64) -> u64 {
@@ -100,7 +114,7 @@ impl Word for FloatWord {
     }
 
     fn amount(bits: u64) -> f64 {
-        f64::from_bits(bits)
+        f64::from_bits(bits).clamp(f64::MIN, f64::MAX)
     }
 
     #[inline]
@@ -121,7 +135,7 @@ impl Word for FloatWord {
 #[derive(Debug)]
 pub(crate) struct Total<W: Word> {
     shared: W,
-    slot: OnceLock<Slot>,
+    slot: OnceLock<Slots>,
     /// The total when it was last reset.
     base: AtomicU64,
     /// Races for the word that were lost since the last reading.
@@ -144,19 +158,26 @@ impl<W: Word> Total<W> {
     pub(crate) fn new(place: Place) -> Self {
         let slot = match place {
             Place::Shared => OnceLock::new(),
-            Place::Cells => OnceLock::from(Slot::acquire()),
+            Place::Cells => Slots::acquire(1).map_or_else(OnceLock::new, OnceLock::from),
         };
         Total { shared: W::default(), slot, base: AtomicU64::new(0), lost: AtomicU32::new(0) }
     }
 
+    /// Adds. `known` is where a handle remembers this total's cells; it knows nothing yet, or its thread has no block.
     #[inline]
-    pub(crate) fn add(&self, amount: W::Amount) {
-        match self.slot.get() {
-            Some(slot) => match slot.mine() {
-                Some(cell) => add_to_own(cell, |bits| W::bits(W::sum(W::amount(bits), amount))),
-                None => self.shared.add(amount),
-            },
-            None => self.add_shared(amount),
+    pub(crate) fn add(&self, amount: W::Amount, known: &KnownPlace) {
+        if !known.add_to_mine::<W>(amount) {
+            self.add_slow(amount, known);
+        }
+    }
+
+    #[cold]
+    fn add_slow(&self, amount: W::Amount, known: &KnownPlace) {
+        let Some(slot) = self.slot.get() else { return self.add_shared(amount) };
+        known.set(slot.place());
+        match slot.first_of_mine() {
+            Some(cell) => add_to_own::<W>(cell, amount),
+            None => self.shared.add(amount),
         }
     }
 
@@ -171,8 +192,9 @@ impl<W: Word> Total<W> {
     }
 
     fn raw(&self) -> W::Amount {
-        let cells = self.slot.get().into_iter().flat_map(Slot::all);
-        cells.fold(self.shared.get(), |total, bits| W::sum(total, W::amount(bits)))
+        let cells = self.slot.get().into_iter().flat_map(Slots::everybodys).flatten();
+        // Relaxed: each cell is a number by itself.
+        cells.fold(self.shared.get(), |total, cell| W::sum(total, W::amount(cell.load(Ordering::Relaxed))))
     }
 
     fn add_shared(&self, amount: W::Amount) {
@@ -185,7 +207,16 @@ impl<W: Word> Total<W> {
     fn add_contended(&self, amount: W::Amount) {
         self.shared.add(amount);
         if self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
-            self.slot.get_or_init(Slot::acquire);
+            promote(&self.slot, 1);
+        }
+    }
+}
+
+/// Gives a fought-over number cells. What loses a race for that goes back at once.
+pub(crate) fn promote(slot: &OnceLock<Slots>, cells: usize) {
+    if slot.get().is_none() {
+        if let Some(slots) = Slots::acquire(cells) {
+            let _ = slot.set(slots);
         }
     }
 }
@@ -195,11 +226,11 @@ pub(crate) type Count = Total<WholeWord>;
 /// A float count; stops at the greatest `f64`.
 pub(crate) type FloatCount = Total<FloatWord>;
 
-/// Changes a cell that no other thread writes.
+/// Adds to a cell that no other thread writes.
 #[inline]
-pub(crate) fn add_to_own(cell: &AtomicU64, change: impl FnOnce(u64) -> u64) {
+pub(crate) fn add_to_own<W: Word>(cell: &AtomicU64, amount: W::Amount) {
     // Relaxed: this thread reads its own store; readers need only some recent number.
-    cell.store(change(cell.load(Ordering::Relaxed)), Ordering::Relaxed);
+    cell.store(W::add_bits(cell.load(Ordering::Relaxed), amount), Ordering::Relaxed);
 }
 
 /// A level that is set: any `f64`; 0 before that.

@@ -1,13 +1,13 @@
 //! A histogram's buckets and sum: shared while they are quiet, in cells of each thread once they are fought over.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use parking_lot::Mutex;
 
 use super::buckets::BucketCells;
-use super::count::{LOST_RACES, Place, Word, add_to_own};
-use super::thread::{Cells, Page};
+use super::count::{LOST_RACES, Place, WholeWord, Word, add_to_own, promote};
+use super::slot::{OwnCells, Slots};
 
 /// Buckets and their sum, readable only as a whole.
 ///
@@ -27,10 +27,12 @@ use super::thread::{Cells, Page};
 ///
 /// A writer can be stopped inside a record for as long as its thread is not scheduled. After [`TRIES`] a reader takes
 /// the whole histogram as it read it last: older, never torn, never lower; the next reading catches up.
+///
+/// A histogram of more than 61 bounds does not fit into a page and stays in the shared buckets.
 #[derive(Debug)]
 pub(crate) struct HistogramCells<S: Word> {
     shared: BucketCells<S>,
-    own: OnceLock<OwnPage>,
+    own: OnceLock<Slots>,
     /// Races for the shared buckets that were lost since the last reading.
     lost: AtomicU32,
     reading: Mutex<Reading<S::Amount>>,
@@ -51,10 +53,6 @@ struct Reading<A> {
     base: Option<Recorded<A>>,
 }
 
-/// A page that goes back when its histogram goes.
-#[derive(Debug)]
-struct OwnPage(&'static Page);
-
 /// Cells before the buckets: sequence and sum.
 const HEADER: usize = 2;
 /// Looks at a thread's cells before a reader gives up for this time. A writer in a tight loop fails about one in two.
@@ -64,7 +62,7 @@ impl<S: Word> HistogramCells<S> {
     pub(crate) fn new(buckets: usize, place: Place) -> Self {
         let own = match place {
             Place::Shared => OnceLock::new(),
-            Place::Cells => OnceLock::from(OwnPage::acquire(buckets)),
+            Place::Cells => Slots::acquire(HEADER + buckets).map_or_else(OnceLock::new, OnceLock::from),
         };
         HistogramCells {
             shared: BucketCells::new(buckets),
@@ -77,7 +75,7 @@ impl<S: Word> HistogramCells<S> {
     /// Counts `times` values in a bucket and adds `amount`, their sum.
     #[inline]
     pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
-        match self.own.get().and_then(|page| page.0.mine()) {
+        match self.own.get().and_then(Slots::mine) {
             Some(cells) => record_own::<S>(cells, bucket, times, amount),
             None => self.record_shared(bucket, times, amount),
         }
@@ -102,8 +100,8 @@ impl<S: Word> HistogramCells<S> {
     /// Everything recorded since the beginning. Readers take turns, so that none gives less than another gave before.
     fn recorded(&self, reading: &mut Reading<S::Amount>) -> Recorded<S::Amount> {
         let (mut counts, mut sum) = self.shared.read();
-        let Some(page) = self.own.get() else { return Recorded { counts: counts.into(), sum } };
-        for cells in page.0.blocks() {
+        let Some(slots) = self.own.get() else { return Recorded { counts: counts.into(), sum } };
+        for cells in slots.everybodys() {
             match read_own(cells, &mut counts) {
                 Some(bits) => sum = S::sum(sum, S::amount(bits)),
                 None => {
@@ -121,39 +119,26 @@ impl<S: Word> HistogramCells<S> {
     fn record_shared(&self, bucket: usize, times: u64, amount: S::Amount) {
         let contended = self.shared.record(bucket, times, amount);
         if contended && self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
-            self.own.get_or_init(|| OwnPage::acquire(self.shared.len()));
+            promote(&self.own, HEADER + self.shared.len());
         }
-    }
-}
-
-impl OwnPage {
-    fn acquire(buckets: usize) -> Self {
-        OwnPage(Page::acquire(HEADER + buckets))
-    }
-}
-
-impl Drop for OwnPage {
-    fn drop(&mut self) {
-        self.0.release();
     }
 }
 
 /// Records into this thread's own cells.
 #[inline]
-fn record_own<S: Word>(cells: Cells, bucket: usize, times: u64, amount: S::Amount) {
-    let [sequence, sum, counts @ ..] = cells else { return };
-    let Some(count) = counts.get(bucket) else { return };
+fn record_own<S: Word>(cells: OwnCells, bucket: usize, times: u64, amount: S::Amount) {
+    let [sequence, sum] = [cells.at(0), cells.at(1)];
     // Relaxed: nobody else writes it.
     let even = sequence.load(Ordering::Relaxed);
     sequence.store(even.wrapping_add(1), Ordering::Relaxed);
     fence(Ordering::Release);
-    add_to_own(count, |count| count.wrapping_add(times));
-    add_to_own(sum, |bits| S::bits(S::sum(S::amount(bits), amount)));
+    add_to_own::<WholeWord>(cells.at(HEADER + bucket), times);
+    add_to_own::<S>(sum, amount);
     sequence.store(even.wrapping_add(2), Ordering::Release);
 }
 
 /// Adds a thread's buckets to `counts` and gives its sum; changes nothing where they cannot be read as a whole.
-fn read_own(cells: Cells, counts: &mut [u64]) -> Option<u64> {
+fn read_own(cells: &[AtomicU64], counts: &mut [u64]) -> Option<u64> {
     let [sequence, sum, own @ ..] = cells else { return None };
     for _ in 0..TRIES {
         let before = sequence.load(Ordering::Acquire);

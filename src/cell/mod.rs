@@ -5,6 +5,7 @@
 //! knows how a number is stored, so storage can change without touching an instrument.
 
 mod buckets;
+mod coarse;
 mod count;
 mod histogram;
 mod problem;
@@ -13,9 +14,11 @@ mod slot;
 mod thread;
 mod ticks;
 
+pub(crate) use coarse::coarse_nanos;
 pub use count::Place;
-pub(crate) use count::{Count, FloatCount, FloatWord, Level, WholeWord};
+pub(crate) use count::{Count, FloatCount, FloatWord, Level, Total, WholeWord, Word};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use problem::{RecordingProblem, note, noted};
 pub(crate) use recent::RecentCell;
+pub(crate) use thread::KnownPlace;
 pub(crate) use ticks::Ticks;

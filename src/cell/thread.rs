@@ -1,6 +1,6 @@
 //! Cells that one thread writes and everybody reads.
 //!
-//! A *page* is a row of numbers that exists once for every thread that records into it. The thread's copy is a *block*;
+//! A *page* is 64 numbers that exist once for every thread that records into one of them. The thread's copy is a *block*;
 //! only that thread writes it, by a relaxed load, an addition and a relaxed store, so no written line is shared and no
 //! locked operation is needed. A number is the sum of its cells over all blocks of its page.
 //!
@@ -19,8 +19,7 @@
 //! **Memory is bounded** by the greatest number of threads that recorded at the same time, and at most [`MOST_SETS`].
 //! Threads beyond, and threads whose thread-locals are gone already, get no cell: the caller has a shared word for them.
 //!
-//! **Pages are reused** once the instrument that had one is gone. An instrument is dropped when no handle is left, so
-//! nobody writes its cells any more, and all that was written happened before: the page is zeroed and put on a list.
+//! Cells are given to instruments, and taken back, by [`slot`](super::slot).
 //!
 //! **After a fork** the child has the totals and the forking thread's set; the sets of the parent's other threads stay
 //! leased to nobody. The child counts on from the parent's totals.
@@ -34,27 +33,29 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-/// Numbers that exist once for every recording thread.
+use super::count::{Word, add_to_own};
+
+/// Cells of a page: eight cache lines.
+pub(crate) const CELLS: usize = 64;
+
+/// Numbers that exist once for every recording thread. Made once, never given back.
 #[derive(Debug)]
 pub(crate) struct Page {
     /// Its place in every thread's directory.
-    id: u32,
-    len: usize,
+    id: usize,
     first: OnceLock<&'static Block>,
 }
 
-/// One thread's copy of a page.
+/// One thread's copy of a page, in cache lines of its own.
 #[derive(Debug)]
-struct Block {
-    cells: Cells,
+#[repr(align(64))]
+pub(crate) struct Block {
+    pub(crate) cells: [AtomicU64; CELLS],
     next: OnceLock<&'static Block>,
 }
 
-/// The numbers of a block.
-pub(crate) type Cells = &'static [AtomicU64];
-
 /// A thread's blocks by page. Written by its thread only; the pool hands it on.
-type Directory = &'static [OnceLock<Cells>];
+type Directory = &'static [OnceLock<&'static Block>];
 
 /// Sets that may exist: threads beyond share words instead. Generous, for programs with a thread a connection.
 const MOST_SETS: usize = 256;
@@ -90,75 +91,118 @@ struct Pool {
     outgrown: Vec<Directory>,
 }
 
-/// Pages whose instruments are gone.
-static FREE: Mutex<Vec<&'static Page>> = Mutex::new(Vec::new());
-
-static NEXT_PAGE: AtomicU32 = AtomicU32::new(0);
+/// Page 0 is nobody's: no thread has a block of it.
+static PAGES: AtomicU32 = AtomicU32::new(1);
 
 impl Page {
-    /// A page of `len` zeros.
-    pub(crate) fn acquire(len: usize) -> &'static Page {
-        let mut free = FREE.lock();
-        if let Some(at) = free.iter().position(|page| page.len == len) {
-            return free.swap_remove(at);
-        }
-        drop(free);
-        let id = NEXT_PAGE.fetch_add(1, Ordering::Relaxed);
-        Box::leak(Box::new(Page { id, len, first: OnceLock::new() }))
+    /// A page of zeros.
+    pub(crate) fn new() -> &'static Page {
+        let id = PAGES.fetch_add(1, Ordering::Relaxed) as usize;
+        Box::leak(Box::new(Page { id, first: OnceLock::new() }))
     }
 
-    /// Gives a page back. The caller is the only one left who knows it.
-    pub(crate) fn release(&'static self) {
-        self.blocks().flatten().for_each(|cell| cell.store(0, Ordering::Relaxed));
-        FREE.lock().push(self);
+    pub(crate) fn id(&self) -> usize {
+        self.id
     }
 
-    /// This thread's cells, if it can have some.
-    #[inline]
-    pub(crate) fn mine(&self) -> Option<Cells> {
-        match DIRECTORY.get().get(self.id as usize).and_then(OnceLock::get) {
-            Some(cells) => Some(cells),
-            None => self.mine_slow(),
-        }
+    /// All threads' blocks, always in the same order.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &'static Block> {
+        std::iter::successors(self.first.get().copied(), |block| block.next.get().copied())
     }
 
-    /// All threads' cells, always in the same order.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = Cells> {
-        let blocks = std::iter::successors(self.first.get(), |block| block.next.get());
-        blocks.map(|block| block.cells)
-    }
-
+    /// This thread's block, made where it is missing; `None` if it can have none.
     #[cold]
-    fn mine_slow(&self) -> Option<Cells> {
+    fn mine_slow(&self) -> Option<&'static Block> {
         if BUSY.replace(true) {
             return None;
         }
         // Fails where the thread's locals are gone.
-        let cells = LEASE.try_with(|lease| lease.borrow_mut().cells_of(self)).ok().flatten();
+        let block = LEASE.try_with(|lease| lease.borrow_mut().block_of(self)).ok().flatten();
         BUSY.set(false);
-        cells
+        block
     }
 
-    fn append(&self, block: &'static Block) {
+    fn add_block(&self) -> &'static Block {
+        let block: &'static Block =
+            Box::leak(Box::new(Block { cells: [const { AtomicU64::new(0) }; CELLS], next: OnceLock::new() }));
         let mut end = &self.first;
         // Whoever came first stays; the next place is tried.
         while end.set(block).is_err() {
             match end.get() {
                 Some(taken) => end = &taken.next,
-                None => return,
+                None => break,
             }
         }
+        block
+    }
+}
+
+/// This thread's block of the page with this id; `page` finds the page where that takes long.
+#[inline]
+pub(crate) fn mine(id: usize, page: impl FnOnce() -> &'static Page) -> Option<&'static Block> {
+    match DIRECTORY.get().get(id).and_then(OnceLock::get) {
+        Some(block) => Some(block),
+        None => page().mine_slow(),
+    }
+}
+
+/// Where a cell is in every thread's blocks: a page and a cell of it, in one number. The default is nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct CellPlace(u32);
+
+impl CellPlace {
+    pub(crate) fn new(page: &Page, at: u8) -> Self {
+        CellPlace((page.id * CELLS) as u32 + u32::from(at))
+    }
+
+    /// This thread's cell, if it has made the block already. Only this thread writes it.
+    #[inline]
+    pub(crate) fn mine(self) -> Option<&'static AtomicU64> {
+        let block = DIRECTORY.get().get(self.0 as usize / CELLS)?.get()?;
+        Some(&block.cells[self.0 as usize % CELLS])
+    }
+}
+
+/// A [`CellPlace`] that several threads may set, to the same.
+#[derive(Debug, Default)]
+pub(crate) struct KnownPlace(AtomicU32);
+
+impl KnownPlace {
+    pub(crate) const fn unknown() -> Self {
+        KnownPlace(AtomicU32::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> CellPlace {
+        // Relaxed: the number is all there is; the blocks are this thread's own.
+        CellPlace(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Adds to this thread's cell there, if it has made one already.
+    #[inline]
+    pub(crate) fn add_to_mine<W: Word>(&self, amount: W::Amount) -> bool {
+        match self.get().mine() {
+            Some(cell) => {
+                add_to_own::<W>(cell, amount);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn set(&self, place: CellPlace) {
+        self.0.store(place.0, Ordering::Relaxed);
     }
 }
 
 impl Lease {
-    fn cells_of(&mut self, page: &Page) -> Option<Cells> {
+    fn block_of(&mut self, page: &Page) -> Option<&'static Block> {
         if let Lease::None = self {
             *self = Lease::take();
         }
         match self {
             Lease::None | Lease::Refused => None,
-            Lease::Set => Some(place_for(page.id).get_or_init(|| new_cells(page))),
+            Lease::Set => Some(place_for(page.id).get_or_init(|| page.add_block())),
         }
     }
 
@@ -185,21 +229,14 @@ impl Drop for Lease {
     }
 }
 
-fn new_cells(page: &Page) -> Cells {
-    let cells: Cells = Vec::leak((0..page.len).map(|_| AtomicU64::new(0)).collect());
-    page.append(Box::leak(Box::new(Block { cells, next: OnceLock::new() })));
-    cells
-}
-
 /// A page's place in this thread's directory, which grows where it must.
-fn place_for(id: u32) -> &'static OnceLock<Cells> {
-    let (directory, id) = (DIRECTORY.get(), id as usize);
+fn place_for(id: usize) -> &'static OnceLock<&'static Block> {
+    let directory = DIRECTORY.get();
     if let Some(place) = directory.get(id) {
         return place;
     }
-    let len = (id + 1).next_power_of_two().max(FIRST_DIRECTORY);
     let mut longer = directory.to_vec();
-    longer.resize_with(len, OnceLock::new);
+    longer.resize_with((id + 1).next_power_of_two().max(FIRST_DIRECTORY), OnceLock::new);
     let longer: Directory = Vec::leak(longer);
     DIRECTORY.set(longer);
     POOL.lock().outgrown.push(directory);

@@ -10,28 +10,29 @@ use crate::stat::{Averages, Rates};
 /// A meter's averages, advanced by whoever first notices that a tick has ended; the others pass by.
 #[derive(Debug)]
 pub(crate) struct Ticks {
-    /// When the running tick ends, in nanoseconds of the clock: lets marks skip the lock.
+    /// When the running tick ends: lets marks skip the lock. All times here are nanoseconds of the clock.
     ends_at: AtomicU64,
     averages: Mutex<Averages>,
 }
 
 impl Ticks {
-    pub(crate) fn new(now: Duration) -> Self {
-        let averages = Averages::new(now);
+    pub(crate) fn new(now: u64) -> Self {
+        let averages = Averages::new(Duration::from_nanos(now));
         Ticks { ends_at: AtomicU64::new(nanos(averages.next_tick())), averages: Mutex::new(averages) }
     }
 
     /// Ends the ticks that lie before `now`. `total` is the count without what happens at `now`.
     #[inline]
-    pub(crate) fn catch_up(&self, now: Duration, total: impl FnOnce() -> u64) {
+    pub(crate) fn catch_up(&self, now: u64, total: impl FnOnce() -> u64) {
         // Relaxed: a stale value costs one look at the lock; the lock orders the rest.
-        if nanos(now) >= self.ends_at.load(Ordering::Relaxed) {
+        if now >= self.ends_at.load(Ordering::Relaxed) {
             self.advance(now, total);
         }
     }
 
     /// Rates at `now`, with `total` events counted.
-    pub(crate) fn rates(&self, now: Duration, total: u64) -> Rates {
+    pub(crate) fn rates(&self, now: u64, total: u64) -> Rates {
+        let now = Duration::from_nanos(now);
         let mut averages = self.averages.lock();
         averages.advance(now, total);
         self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
@@ -39,17 +40,17 @@ impl Ticks {
     }
 
     /// Starts anew.
-    pub(crate) fn reset(&self, now: Duration) {
+    pub(crate) fn reset(&self, now: u64) {
         let mut averages = self.averages.lock();
-        *averages = Averages::new(now);
+        *averages = Averages::new(Duration::from_nanos(now));
         self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
     }
 
     #[cold]
-    fn advance(&self, now: Duration, total: impl FnOnce() -> u64) {
+    fn advance(&self, now: u64, total: impl FnOnce() -> u64) {
         // Whoever holds the lock is doing this already.
         if let Some(mut averages) = self.averages.try_lock() {
-            averages.advance(now, total());
+            averages.advance(Duration::from_nanos(now), total());
             self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
         }
     }

@@ -42,7 +42,7 @@ impl Counter {
     /// ```
     #[inline]
     pub fn add(&self, n: u64) {
-        self.0.cell().add(n);
+        self.0.add(n);
     }
 
     /// The count so far.

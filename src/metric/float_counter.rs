@@ -34,7 +34,7 @@ impl FloatCounter {
         } else if amount < 0.0 {
             note(RecordingProblem::Negative);
         } else {
-            self.0.cell().add(amount);
+            self.0.add(amount);
         }
     }
 

@@ -4,9 +4,13 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
+use crate::cell::{KnownPlace, Total, Word};
+
 /// A shared cell, found at once or, for a `static` instrument, at its first use.
 pub(crate) struct Handle<C> {
     cell: OnceLock<Arc<C>>,
+    /// Where a counter's cells are, once it has some: two steps saved each time.
+    known: KnownPlace,
     late: Option<Late<C>>,
 }
 
@@ -19,11 +23,15 @@ struct Late<C> {
 
 impl<C> Handle<C> {
     pub(crate) fn of(cell: C) -> Self {
-        Handle { cell: OnceLock::from(Arc::new(cell)), late: None }
+        Handle { cell: OnceLock::from(Arc::new(cell)), known: KnownPlace::unknown(), late: None }
     }
 
     pub(crate) const fn late(name: &'static str, bind: fn(&'static str, &'static str) -> Handle<C>) -> Self {
-        Handle { cell: OnceLock::new(), late: Some(Late { name, help: "", bind }) }
+        Handle {
+            cell: OnceLock::new(),
+            known: KnownPlace::unknown(),
+            late: Some(Late { name, help: "", bind }),
+        }
     }
 
     pub(crate) const fn set_help(&mut self, help: &'static str) {
@@ -54,9 +62,24 @@ impl<C> Handle<C> {
     }
 }
 
+impl<W: Word> Handle<Total<W>> {
+    /// Adds to a total.
+    #[inline]
+    pub(crate) fn add(&self, amount: W::Amount) {
+        if !self.known.add_to_mine::<W>(amount) {
+            self.add_slow(amount);
+        }
+    }
+
+    #[cold]
+    fn add_slow(&self, amount: W::Amount) {
+        self.cell().add(amount, &self.known);
+    }
+}
+
 impl<C> Clone for Handle<C> {
     fn clone(&self) -> Self {
-        Handle { cell: OnceLock::from(self.shared().clone()), late: None }
+        Handle { cell: OnceLock::from(self.shared().clone()), known: KnownPlace::unknown(), late: None }
     }
 }
 

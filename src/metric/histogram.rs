@@ -86,7 +86,11 @@ impl Histogram {
     /// ```
     #[inline]
     pub fn record(&self, value: f64) {
-        self.record_n(value, 1);
+        if value.is_finite() {
+            self.0.cell().record(value, 1, value);
+        } else {
+            note(RecordingProblem::NotFinite);
+        }
     }
 
     /// Records a value `times` times.
@@ -102,7 +106,8 @@ impl Histogram {
             return note(RecordingProblem::NotFinite);
         }
         if times > 0 {
-            self.0.cell().record(value, times);
+            let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
+            self.0.cell().record(value, times, sum);
         }
     }
 
@@ -120,12 +125,11 @@ impl Histogram {
 
 impl HistogramCell {
     #[inline]
-    fn record(&self, value: f64, times: u64) {
+    fn record(&self, value: f64, times: u64, sum: f64) {
         if value < 0.0 {
             // Relaxed: the flag is only ever raised, and the sum it speaks of is read later.
             self.went_negative.store(true, Ordering::Relaxed);
         }
-        let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
         self.cells.record(self.settings.buckets.index_of(value), times, sum);
         self.recent.record(value, times);
     }

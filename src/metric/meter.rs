@@ -1,7 +1,7 @@
 //! A count with its rates.
 
 use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{Count, Ticks};
+use crate::cell::{Count, KnownPlace, Ticks};
 use crate::clock::Clock;
 use crate::model::{Kind, Value};
 use crate::stat::Rates;
@@ -30,19 +30,25 @@ pub struct Meter(pub(crate) Handle<MeterCell>);
 pub(crate) struct MeterCell {
     clock: Clock,
     count: Count,
+    known: KnownPlace,
     ticks: Ticks,
 }
 
 impl MeterCell {
     pub(crate) fn new(clock: &Clock, place: Place) -> Self {
-        MeterCell { clock: clock.clone(), count: Count::new(place), ticks: Ticks::new(clock.now()) }
+        MeterCell {
+            clock: clock.clone(),
+            count: Count::new(place),
+            known: KnownPlace::default(),
+            ticks: Ticks::new(clock.coarse_nanos()),
+        }
     }
 
     #[inline]
     pub(crate) fn mark(&self, n: u64) {
         // Before the count: what is marked now belongs to the running tick, not to those that ended.
-        self.ticks.catch_up(self.clock.now(), || self.count.get());
-        self.count.add(n);
+        self.ticks.catch_up(self.clock.coarse_nanos(), || self.count.get());
+        self.count.add(n, &self.known);
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -50,12 +56,12 @@ impl MeterCell {
     }
 
     pub(crate) fn rates(&self) -> Rates {
-        self.ticks.rates(self.clock.now(), self.count.get())
+        self.ticks.rates(self.clock.coarse_nanos(), self.count.get())
     }
 
     pub(crate) fn reset(&self) {
         self.count.reset();
-        self.ticks.reset(self.clock.now());
+        self.ticks.reset(self.clock.coarse_nanos());
     }
 }
 
