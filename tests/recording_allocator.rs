@@ -1,0 +1,66 @@
+//! A program whose allocator counts: every allocation records, those inside this crate too.
+#![allow(unsafe_code, reason = "a global allocator cannot be written without")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::thread;
+
+use tagmeter::{Counter, Registry};
+
+static ALLOCATIONS: Counter = Counter::new("allocations");
+
+thread_local! {
+    /// Whether this thread's allocations are counted: not before `main` begins, when there is nothing to test.
+    static COUNTED: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Counting;
+
+// SAFETY: every call is handed on to the system's allocator as it is; counting allocates through this same allocator,
+// which the counter expects, and frees nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if COUNTED.try_with(Cell::get).unwrap_or(false) {
+            ALLOCATIONS.inc();
+        }
+        // SAFETY: the caller's promises are those of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn an_allocator_that_records_neither_loops_nor_hangs() {
+    // Bound before it is used inside the allocator: binding takes the registry's lock.
+    ALLOCATIONS.inc();
+    let registry = Registry::new();
+    let before = ALLOCATIONS.get();
+    COUNTED.set(true);
+    for n in 0..1_000 {
+        registry.counter(format!("c{n}")).inc();
+    }
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                COUNTED.set(true);
+                for n in 0..1_000 {
+                    registry.counter(format!("c{n}")).inc();
+                }
+                registry.histogram("sizes").record(1.0);
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    registry.snapshot();
+    COUNTED.set(false);
+    assert_eq!(registry.value("c7"), Some(9.0));
+    assert!(ALLOCATIONS.get() - before > 9_000, "{} allocations", ALLOCATIONS.get() - before);
+}
