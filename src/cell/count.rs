@@ -1,131 +1,11 @@
-//! Single numbers.
+//! Totals.
 
-use std::fmt::Debug;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::slot::Slots;
 use super::thread::KnownPlace;
-
-/// A number in one word that amounts are added to by whoever comes.
-pub(crate) trait Word: Default + Send + Sync {
-    /// What is added.
-    type Amount: Copy + Debug;
-
-    fn add(&self, amount: Self::Amount);
-    fn get(&self) -> Self::Amount;
-    /// Back to zero; what another thread adds meanwhile is either in the answer or stays.
-    fn take(&self) -> Self::Amount;
-
-    /// Adds, unless another thread comes between.
-    fn try_add(&self, amount: Self::Amount) -> bool;
-    /// The bits of a sum, from those of one of its parts.
-    fn add_bits(bits: u64, amount: Self::Amount) -> u64;
-    /// The bits of a number.
-    fn bits(amount: Self::Amount) -> u64;
-    /// The number of some bits.
-    fn amount(bits: u64) -> Self::Amount;
-    fn sum(a: Self::Amount, b: Self::Amount) -> Self::Amount;
-    fn difference(a: Self::Amount, b: Self::Amount) -> Self::Amount;
-}
-
-/// A whole number; wraps at 2^64.
-#[derive(Debug, Default)]
-pub(crate) struct WholeWord(AtomicU64);
-
-impl Word for WholeWord {
-    type Amount = u64;
-
-    #[inline]
-    fn add(&self, n: u64) {
-        // Relaxed: the count orders nothing else; a reader needs only some recent total.
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn take(&self) -> u64 {
-        self.0.swap(0, Ordering::Relaxed)
-    }
-
-    #[inline]
-    fn try_add(&self, n: u64) -> bool {
-        try_update(&self.0, |bits| bits.wrapping_add(n))
-    }
-
-    #[inline]
-    fn add_bits(bits: u64, n: u64) -> u64 {
-        bits.wrapping_add(n)
-    }
-
-    fn bits(amount: u64) -> u64 {
-        amount
-    }
-
-    fn amount(bits: u64) -> u64 {
-        bits
-    }
-
-    fn sum(a: u64, b: u64) -> u64 {
-        a.wrapping_add(b)
-    }
-
-    fn difference(a: u64, b: u64) -> u64 {
-        a.wrapping_sub(b)
-    }
-}
-
-/// A float, which reads as finite: it stops at the greatest `f64`. In the word it may become infinite, never NaN, since
-/// only finite numbers are added; bringing it back at each addition would double the time of an addition.
-#[derive(Debug, Default)]
-pub(crate) struct FloatWord(AtomicU64);
-
-impl Word for FloatWord {
-    type Amount = f64;
-
-    #[inline]
-    fn add(&self, amount: f64) {
-        debug_assert!(amount.is_finite(), "instruments refuse what is not finite");
-        update(&self.0, |total| Self::add_bits(total, amount));
-    }
-
-    fn get(&self) -> f64 {
-        Self::amount(self.0.load(Ordering::Relaxed))
-    }
-
-    fn take(&self) -> f64 {
-        Self::amount(self.0.swap(0, Ordering::Relaxed))
-    }
-
-    #[inline]
-    fn try_add(&self, amount: f64) -> bool {
-        try_update(&self.0, |total| Self::add_bits(total, amount))
-    }
-
-    #[inline]
-    fn add_bits(bits: u64, amount: f64) -> u64 {
-        (f64::from_bits(bits) + amount).to_bits()
-    }
-
-    fn bits(amount: f64) -> u64 {
-        amount.to_bits()
-    }
-
-    fn amount(bits: u64) -> f64 {
-        f64::from_bits(bits).clamp(f64::MIN, f64::MAX)
-    }
-
-    #[inline]
-    fn sum(a: f64, b: f64) -> f64 {
-        (a + b).clamp(f64::MIN, f64::MAX)
-    }
-
-    fn difference(a: f64, b: f64) -> f64 {
-        (a - b).clamp(f64::MIN, f64::MAX)
-    }
-}
+use super::word::{FloatWord, WholeWord, Word, add_to_own};
 
 /// A total: one shared word, and cells of its own for each thread where the word is fought over.
 ///
@@ -214,10 +94,10 @@ impl<W: Word> Total<W> {
 
 /// Gives a fought-over number cells. What loses a race for that goes back at once.
 pub(crate) fn promote(slot: &OnceLock<Slots>, cells: usize) {
-    if slot.get().is_none() {
-        if let Some(slots) = Slots::acquire(cells) {
-            let _ = slot.set(slots);
-        }
+    if slot.get().is_none()
+        && let Some(slots) = Slots::try_acquire(cells)
+    {
+        let _ = slot.set(slots);
     }
 }
 
@@ -226,69 +106,6 @@ pub(crate) type Count = Total<WholeWord>;
 /// A float count; stops at the greatest `f64`.
 pub(crate) type FloatCount = Total<FloatWord>;
 
-/// Adds to a cell that no other thread writes.
-#[inline]
-pub(crate) fn add_to_own<W: Word>(cell: &AtomicU64, amount: W::Amount) {
-    // Relaxed: this thread reads its own store; readers need only some recent number.
-    cell.store(W::add_bits(cell.load(Ordering::Relaxed), amount), Ordering::Relaxed);
-}
-
-/// A level that is set: any `f64`; 0 before that.
-#[derive(Debug)]
-pub(crate) struct Level(AtomicU64);
-
-/// A level that was never set: a NaN that no arithmetic gives, so that the first maximum or minimum has nothing to beat.
-const UNSET: u64 = 0x7ff8_7461_676d_6574;
-
-impl Level {
-    pub(crate) const fn new() -> Self {
-        Level(AtomicU64::new(UNSET))
-    }
-
-    #[inline]
-    pub(crate) fn set(&self, value: f64) {
-        // Relaxed, here and below: a level orders nothing else.
-        self.0.store(value.to_bits(), Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> f64 {
-        level_of(self.0.load(Ordering::Relaxed)).unwrap_or(0.0)
-    }
-
-    /// Replaces the level by what `change` makes of it, and gives the new one. `None` is a level that was never set.
-    pub(crate) fn update(&self, change: impl Fn(Option<f64>) -> f64) -> f64 {
-        update(&self.0, |bits| change(level_of(bits)).to_bits())
-    }
-
-    pub(crate) fn reset(&self) {
-        self.0.store(UNSET, Ordering::Relaxed);
-    }
-}
-
-fn level_of(bits: u64) -> Option<f64> {
-    (bits != UNSET).then(|| f64::from_bits(bits))
-}
-
-/// Replaces bits by what `change` makes of them, unless another thread comes between.
-#[inline]
-fn try_update(bits: &AtomicU64, change: impl Fn(u64) -> u64) -> bool {
-    let seen = bits.load(Ordering::Relaxed);
-    bits.compare_exchange(seen, change(seen), Ordering::Relaxed, Ordering::Relaxed).is_ok()
-}
-
-/// Replaces the bits of a float by what `change` makes of them, whoever else is at it; gives the new float.
-#[inline]
-fn update(bits: &AtomicU64, change: impl Fn(u64) -> u64) -> f64 {
-    let mut seen = bits.load(Ordering::Relaxed);
-    loop {
-        let next = change(seen);
-        match bits.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return f64::from_bits(next),
-            Err(current) => seen = current,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,20 +113,18 @@ mod tests {
     #[test]
     fn a_float_total_stops_at_the_greatest_float() {
         let total = FloatCount::new(Place::Shared);
-        total.add(f64::MAX);
-        total.add(f64::MAX);
+        total.add(f64::MAX, &KnownPlace::unknown());
+        total.add(f64::MAX, &KnownPlace::unknown());
         assert_eq!(total.get(), f64::MAX);
-        total.add(f64::MIN);
-        total.add(f64::MIN);
-        total.add(f64::MIN);
-        assert_eq!(total.get(), f64::MIN);
+        total.add(f64::MIN, &KnownPlace::unknown());
+        assert_eq!(total.get(), f64::MAX, "and stays there");
     }
 
     #[test]
     fn a_count_wraps() {
         let count = Count::new(Place::Cells);
-        count.add(u64::MAX);
-        count.add(3);
+        count.add(u64::MAX, &KnownPlace::unknown());
+        count.add(3, &KnownPlace::unknown());
         assert_eq!(count.get(), 2);
     }
 
@@ -318,7 +133,7 @@ mod tests {
         let total = FloatCount::new(Place::Shared);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|_| total.add(0.5)));
+                scope.spawn(|| (0..10_000).for_each(|_| total.add(0.5, &KnownPlace::unknown())));
             }
         });
         assert_eq!(total.get(), 20_000.0);

@@ -1,32 +1,20 @@
 //! A histogram's buckets and sum: shared while they are quiet, in cells of each thread once they are fought over.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
 use super::buckets::BucketCells;
-use super::count::{LOST_RACES, Place, WholeWord, Word, add_to_own, promote};
-use super::slot::{OwnCells, Slots};
+use super::count::{LOST_RACES, Place, promote};
+use super::sequence::{self, HEADER};
+use super::slot::Slots;
+use super::word::Word;
 
 /// Buckets and their sum, readable only as a whole.
 ///
-/// A thread's cells are `[sequence, sum, buckets…]`. Its thread makes the sequence odd, changes sum and bucket, and makes it
-/// even again; a reader that finds it odd, or other than before, tries again. Writers never wait and never retry.
-///
-/// | writer | reader |
-/// |---|---|
-/// | sequence odd, relaxed | sequence, acquire: not odd |
-/// | fence, release | sum and buckets, relaxed |
-/// | sum and bucket, relaxed | fence, acquire |
-/// | sequence even, release | sequence, relaxed: the same |
-///
-/// Why no half of a record is seen: a reader that sees a changed sum or bucket sees, by the two fences, the odd sequence
-/// stored before it, so its second look at the sequence differs from the first. A reader that sees an even sequence sees,
-/// by release and acquire, all that was changed before it.
-///
-/// A writer can be stopped inside a record for as long as its thread is not scheduled. After [`TRIES`] a reader takes
-/// the whole histogram as it read it last: older, never torn, never lower; the next reading catches up.
+/// A thread's cells are written and read by the protocol of [`sequence`]. Where a reader does not get a whole record, it
+/// takes the whole histogram as it read it last: older, never torn, never lower; the next reading catches up.
 ///
 /// A histogram of more than 61 bounds does not fit into a page and stays in the shared buckets.
 #[derive(Debug)]
@@ -53,11 +41,6 @@ struct Reading<A> {
     base: Option<Recorded<A>>,
 }
 
-/// Cells before the buckets: sequence and sum.
-const HEADER: usize = 2;
-/// Looks at a thread's cells before a reader gives up for this time. A writer in a tight loop fails about one in two.
-const TRIES: u32 = 64;
-
 impl<S: Word> HistogramCells<S> {
     pub(crate) fn new(buckets: usize, place: Place) -> Self {
         let own = match place {
@@ -76,7 +59,7 @@ impl<S: Word> HistogramCells<S> {
     #[inline]
     pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
         match self.own.get().and_then(Slots::mine) {
-            Some(cells) => record_own::<S>(cells, bucket, times, amount),
+            Some(cells) => sequence::record::<S>(|place| cells.at(place), bucket, times, amount),
             None => self.record_shared(bucket, times, amount),
         }
     }
@@ -102,7 +85,7 @@ impl<S: Word> HistogramCells<S> {
         let (mut counts, mut sum) = self.shared.read();
         let Some(slots) = self.own.get() else { return Recorded { counts: counts.into(), sum } };
         for cells in slots.everybodys() {
-            match read_own(cells, &mut counts) {
+            match sequence::read(cells, &mut counts) {
                 Some(bits) => sum = S::sum(sum, S::amount(bits)),
                 None => {
                     if let Some(last) = &reading.last {
@@ -124,34 +107,63 @@ impl<S: Word> HistogramCells<S> {
     }
 }
 
-/// Records into this thread's own cells.
-#[inline]
-fn record_own<S: Word>(cells: OwnCells, bucket: usize, times: u64, amount: S::Amount) {
-    let [sequence, sum] = [cells.at(0), cells.at(1)];
-    // Relaxed: nobody else writes it.
-    let even = sequence.load(Ordering::Relaxed);
-    sequence.store(even.wrapping_add(1), Ordering::Relaxed);
-    fence(Ordering::Release);
-    add_to_own::<WholeWord>(cells.at(HEADER + bucket), times);
-    add_to_own::<S>(sum, amount);
-    sequence.store(even.wrapping_add(2), Ordering::Release);
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
 
-/// Adds a thread's buckets to `counts` and gives its sum; changes nothing where they cannot be read as a whole.
-fn read_own(cells: &[AtomicU64], counts: &mut [u64]) -> Option<u64> {
-    let [sequence, sum, own @ ..] = cells else { return None };
-    for _ in 0..TRIES {
-        let before = sequence.load(Ordering::Acquire);
-        let read: Vec<u64> = own.iter().map(|count| count.load(Ordering::Relaxed)).collect();
-        let sum = sum.load(Ordering::Relaxed);
-        fence(Ordering::Acquire);
-        if before % 2 == 0 && sequence.load(Ordering::Relaxed) == before {
-            for (count, read) in counts.iter_mut().zip(read) {
-                *count = count.wrapping_add(read);
-            }
-            return Some(sum);
-        }
-        std::hint::spin_loop();
+    use super::super::word::{FloatWord, WholeWord};
+    use super::*;
+
+    #[test]
+    fn reads_are_whole_and_never_fall_while_four_threads_write() {
+        read_while_writing(Place::Shared);
+        read_while_writing(Place::Cells);
     }
-    None
+
+    fn read_while_writing(place: Place) {
+        const EACH: u64 = 20_000;
+        let cells = HistogramCells::<FloatWord>::new(3, place);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..EACH).for_each(|n| cells.record((n % 3) as usize, 1, 1.0))))
+                .collect();
+            scope.spawn(|| {
+                let mut last = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let (counts, sum) = cells.read();
+                    let count: u64 = counts.iter().sum();
+                    assert_eq!(sum, count as f64);
+                    assert!(count >= last);
+                    last = count;
+                }
+            });
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            done.store(true, Ordering::Relaxed);
+        });
+        let (counts, sum) = cells.read();
+        assert_eq!((counts.iter().sum::<u64>(), sum), (4 * EACH, (4 * EACH) as f64));
+    }
+
+    #[test]
+    fn a_reset_forgets_the_past_only() {
+        for place in [Place::Shared, Place::Cells] {
+            let cells = HistogramCells::<WholeWord>::new(2, place);
+            cells.record(0, 5, 50);
+            cells.read();
+            cells.record(1, 1, 7);
+            cells.reset();
+            assert_eq!(cells.read(), (vec![0, 0], 0));
+            cells.record(1, 2, 9);
+            assert_eq!(cells.read(), (vec![0, 2], 9));
+        }
+    }
+
+    #[test]
+    fn a_histogram_that_does_not_fit_into_a_page_stays_shared() {
+        let cells = HistogramCells::<WholeWord>::new(500, Place::Cells);
+        cells.record(499, 1, 3);
+        assert_eq!(cells.read().1, 3);
+        assert!(cells.own.get().is_none());
+    }
 }

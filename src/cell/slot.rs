@@ -50,10 +50,19 @@ pub(crate) const MOST_CELLS: usize = CELLS;
 impl Slots {
     /// Zeros, at most [`MOST_CELLS`]; `None` where more are asked for.
     pub(crate) fn acquire(len: usize) -> Option<Slots> {
+        Slots::acquire_from(&mut ROOM.lock(), len)
+    }
+
+    /// As [`acquire`](Slots::acquire), but not while anybody is at it: this thread could be, with an allocator that
+    /// records.
+    pub(crate) fn try_acquire(len: usize) -> Option<Slots> {
+        Slots::acquire_from(&mut *ROOM.try_lock()?, len)
+    }
+
+    fn acquire_from(room: &mut Room, len: usize) -> Option<Slots> {
         if len > MOST_CELLS {
             return None;
         }
-        let mut room = ROOM.lock();
         if let Some(same) = room.free.iter().rposition(|slots| usize::from(slots.len) == len) {
             return Some(room.free.swap_remove(same));
         }

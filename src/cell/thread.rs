@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::count::{Word, add_to_own};
+use super::word::{Word, add_to_own};
 
 /// Cells of a page: eight cache lines.
 pub(crate) const CELLS: usize = 64;

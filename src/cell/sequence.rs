@@ -1,0 +1,63 @@
+//! A histogram's record by one writer, which readers see as a whole or not at all.
+//!
+//! A thread's cells are `[sequence, sum, buckets…]`. Its thread makes the sequence odd, changes sum and bucket, and makes it
+//! even again; a reader that finds it odd, or other than before, tries again. Writers never wait and never retry.
+//!
+//! | writer | reader |
+//! |---|---|
+//! | sequence odd, relaxed | sequence, acquire: not odd |
+//! | fence, release | sum and buckets, relaxed |
+//! | sum and bucket, relaxed | fence, acquire |
+//! | sequence even, release | sequence, relaxed: the same |
+//!
+//! Why no half of a record is seen: a reader that sees a changed sum or bucket sees, by the two fences, the odd sequence
+//! stored before it, so its second look at the sequence differs from the first. A reader that sees an even sequence sees,
+//! by release and acquire, all that was changed before it.
+//!
+//! A writer can be stopped inside a record for as long as its thread is not scheduled, so a reader gives up after
+//! [`TRIES`].
+
+use super::sync::{AtomicU64, Ordering, fence};
+use super::word::{WholeWord, Word, add_to_own};
+
+/// Cells before the buckets: sequence and sum.
+pub(crate) const HEADER: usize = 2;
+/// Looks at a thread's cells before a reader gives up for this time. A writer in a tight loop fails about one in two.
+const TRIES: u32 = 64;
+
+/// Records into this thread's own cells.
+#[inline]
+pub(crate) fn record<'a, S: Word>(
+    cell: impl Fn(usize) -> &'a AtomicU64,
+    bucket: usize,
+    times: u64,
+    amount: S::Amount,
+) {
+    let [sequence, sum] = [cell(0), cell(1)];
+    // Relaxed: nobody else writes it.
+    let even = sequence.load(Ordering::Relaxed);
+    sequence.store(even.wrapping_add(1), Ordering::Relaxed);
+    fence(Ordering::Release);
+    add_to_own::<WholeWord>(cell(HEADER + bucket), times);
+    add_to_own::<S>(sum, amount);
+    sequence.store(even.wrapping_add(2), Ordering::Release);
+}
+
+/// Adds a thread's buckets to `counts` and gives its sum; changes nothing where they cannot be read as a whole.
+pub(crate) fn read(cells: &[AtomicU64], counts: &mut [u64]) -> Option<u64> {
+    let [sequence, sum, own @ ..] = cells else { return None };
+    for _ in 0..TRIES {
+        let before = sequence.load(Ordering::Acquire);
+        let read: Vec<u64> = own.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        let sum = sum.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        if before % 2 == 0 && sequence.load(Ordering::Relaxed) == before {
+            for (count, read) in counts.iter_mut().zip(read) {
+                *count = count.wrapping_add(read);
+            }
+            return Some(sum);
+        }
+        std::hint::spin_loop();
+    }
+    None
+}
