@@ -426,6 +426,21 @@ mod functions {
     }
 
     #[test]
+    fn a_collector_may_bring_many_series() {
+        let registry = Registry::new();
+        registry.collector("disks", |families| {
+            let mut blocks = families.counter("blocks", "Blocks read.");
+            for disk in 0..2_000_u64 {
+                blocks = blocks.set([("disk", disk.to_string())], disk);
+            }
+            blocks.set([("disk", "7")], 0_u64);
+        });
+        assert_eq!(registry.snapshot().families()[0].series.len(), 2_000);
+        assert_eq!(registry.value(("blocks", [("disk", "7")])), Some(7.0));
+        assert!(problems(&registry, "collector_refused") > 0.0);
+    }
+
+    #[test]
     fn a_collector_cannot_take_a_name_that_is_there() {
         let registry = Registry::new();
         registry.counter("hits").inc();
