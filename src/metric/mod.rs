@@ -46,7 +46,7 @@ pub use timed::TimedExt;
 pub use timer::{Timer, Timing};
 pub use up_down_counter::{InProgress, UpDownCounter};
 
-pub(crate) use callback::call;
+pub(crate) use callback::{call, caught};
 pub(crate) use handle::Handle;
 pub(crate) use settings::Extreme;
 #[doc(hidden)]
