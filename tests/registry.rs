@@ -67,6 +67,15 @@ mod names {
     }
 
     #[test]
+    fn a_state_set_without_states_takes_no_name() {
+        let registry = Registry::new();
+        registry.state_set("mode", [""; 0]).enable("on");
+        assert_eq!(problems(&registry, "conflict"), 1.0);
+        registry.state_set("mode", ["on"]).enable("on");
+        assert!(registry.snapshot().to_text().contains("mode{mode=\"on\"} 1\n"));
+    }
+
+    #[test]
     fn problems_are_exposed_only_once_there_are_any() {
         let registry = Registry::new();
         registry.counter("jobs").inc();
@@ -412,6 +421,15 @@ mod functions {
             families.gauge("size", "").set((), 2.0);
         });
         assert_eq!(registry.value("size"), Some(2.0));
+    }
+
+    #[test]
+    fn a_removed_function_is_gone_when_its_name_comes_back() {
+        let registry = Registry::new();
+        registry.gauge_fn("depth", || 3.0);
+        registry.remove("depth");
+        registry.gauge("depth").set(4.0);
+        assert_eq!(registry.value("depth"), Some(4.0));
     }
 
     #[test]
