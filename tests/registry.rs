@@ -321,6 +321,35 @@ mod removal {
     }
 
     #[test]
+    fn what_is_recorded_while_another_shows_the_series_again_is_kept() {
+        const ROUNDS: u64 = 5_000;
+        let timers = Registry::new().define("work").tags(["path"]).timers().unwrap();
+        let (arrivals, lost) = (AtomicU64::new(0), AtomicU64::new(0));
+        // Closer together than a lock would let them start.
+        let together = || {
+            let arrived = arrivals.fetch_add(1, Ordering::SeqCst);
+            while arrivals.load(Ordering::SeqCst) <= (arrived | 1) {
+                std::thread::yield_now();
+            }
+        };
+        let record = || {
+            for _ in 0..ROUNDS {
+                timers.remove(["a"]);
+                together();
+                timers.with(["a"]).record(Duration::ZERO);
+                together();
+                lost.fetch_add(2 - timers.with(["a"]).value().count(), Ordering::Relaxed);
+                together();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(record);
+            scope.spawn(record);
+        });
+        assert_eq!(lost.into_inner(), 0);
+    }
+
+    #[test]
     fn every_kind_comes_back_empty() {
         let registry = Registry::new();
         let record = || {
