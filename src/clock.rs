@@ -135,7 +135,7 @@ impl ManualClock {
         ManualClock::default()
     }
 
-    /// Moves the time forward, by at most 584 years in all.
+    /// Moves the time forward, by at most 584 years in all: there it stands still.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -146,7 +146,8 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         // Relaxed: tests order clock moves by program order or by the channels they already use.
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        let forward = |now: u64| Some(now.saturating_add(nanos));
+        let _ = self.nanos.fetch_update(Ordering::Relaxed, Ordering::Relaxed, forward);
         self.watchers.lock().retain(|moved| moved());
     }
 
@@ -178,6 +179,14 @@ mod tests {
         manual.advance(Duration::from_secs(7));
         assert_eq!(clock.now(), Duration::from_secs(7));
         assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_manual_clock_never_falls() {
+        let manual = ManualClock::new();
+        manual.advance(Duration::from_secs(7));
+        manual.advance(Duration::MAX);
+        assert_eq!(manual.elapsed(), Duration::from_nanos(u64::MAX));
     }
 
     #[test]

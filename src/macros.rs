@@ -1,6 +1,8 @@
 //! `counter!` and its like, and `metrics!`.
 
 /// One macro an instrument: the instrument of that name in the global registry, found once a call site.
+///
+/// A `static` of a macro is seen by the expressions given to it, so it has a name that nobody else uses.
 macro_rules! by_name {
     ($dollar:tt $($macro:ident $instrument:ident $what:literal $use_it:literal;)*) => {$(
         #[doc = concat!("The ", $what, " of that name and tags in the [global registry](crate::global).")]
@@ -16,15 +18,16 @@ macro_rules! by_name {
         #[macro_export]
         macro_rules! $macro {
             ($dollar name:expr $dollar (,)?) => {{
-                static SITE: $crate::metric::$instrument = $crate::metric::$instrument::new($dollar name);
-                &SITE
+                static __TAGMETER_SITE: $crate::metric::$instrument =
+                    $crate::metric::$instrument::new($dollar name);
+                &__TAGMETER_SITE
             }};
             ($dollar name:expr, $dollar ($dollar key:expr => $dollar value:expr),+ $dollar (,)?) => {{
-                static SITE: $crate::registry::CallSite<
+                static __TAGMETER_SITE: $crate::registry::CallSite<
                     $crate::metric::$instrument,
                     { [$dollar ($dollar key),+].len() },
                 > = $crate::registry::CallSite::new($dollar name, [$dollar ($dollar key),+]);
-                SITE.with([$dollar (::core::convert::AsRef::<str>::as_ref(&$dollar value)),+])
+                __TAGMETER_SITE.with([$dollar (::core::convert::AsRef::<str>::as_ref(&$dollar value)),+])
             }};
         }
     )*};
@@ -43,7 +46,8 @@ by_name! { $
 /// Declares a struct of metrics with a `register` function; help comes from the doc comments.
 ///
 /// A field is `name: Kind`, with tag keys in brackets where it is a family, and buckets after `=` where it has some.
-/// Kinds: `Counter`, `FloatCounter`, `UpDownCounter`, `Gauge`, `Meter`, `Timer`, `Histogram`, `Info`.
+/// Kinds: `Counter`, `FloatCounter`, `UpDownCounter`, `Gauge`, `Meter`, `Timer`, `Histogram`, `Info`. All fields are
+/// public. A raw identifier is the word without its `r#`: `r#type: Counter` is the metric `type`.
 ///
 /// ```
 /// use tagmeter::{Registry, stat::Buckets};
@@ -99,13 +103,17 @@ macro_rules! metrics {
             $vis fn register(
                 registry: &$crate::Registry,
             ) -> ::core::result::Result<Self, $crate::registry::RegisterError> {
+                // A struct without fields has no use for it.
+                let _ = registry;
                 ::core::result::Result::Ok($name {
                     $(
                         $field: {
                             let definition = registry
-                                .define(::core::stringify!($field))
+                                .define($crate::macros::word(::core::stringify!($field)))
                                 .help($crate::macros::help(&[$($doc),*]));
-                            $(let definition = definition.tags([$(::core::stringify!($key)),+]);)?
+                            $(let definition = definition.tags([
+                                $($crate::macros::word(::core::stringify!($key))),+
+                            ]);)?
                             $(
                                 let definition = definition
                                     .buckets($crate::macros::IntoBuckets::into_buckets($buckets)?);
@@ -191,6 +199,12 @@ pub fn help(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
+/// The word that an identifier is, also where it is written `r#word`.
+#[doc(hidden)]
+pub fn word(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
 /// Buckets, or a constructor's answer, so that `metrics!` needs no `?` inside.
 #[doc(hidden)]
 pub trait IntoBuckets {
@@ -206,5 +220,43 @@ impl IntoBuckets for Buckets {
 impl IntoBuckets for Result<Buckets, InvalidBuckets> {
     fn into_buckets(self) -> Result<Buckets, InvalidBuckets> {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry::{Registry, global};
+
+    #[test]
+    fn a_static_of_the_users_is_not_taken_for_one_of_ours() {
+        static SITE: &str = "north";
+        const NAME: &str = "visits_by_site";
+        counter!(NAME, "site" => SITE).inc();
+        counter!(NAME, "site" => SITE).inc();
+        assert_eq!(global().value((NAME, [("site", "north")])), Some(2.0));
+    }
+
+    #[test]
+    fn keywords_can_be_names_and_tag_keys() {
+        metrics! {
+            struct Keywords {
+                r#loop: Counter,
+                events: Counter[r#type, match],
+            }
+        }
+        let registry = Registry::new();
+        let metrics = Keywords::register(&registry).unwrap();
+        metrics.r#loop.inc();
+        metrics.events.with(["click", "all"]).inc();
+        assert_eq!(registry.value("loop"), Some(1.0));
+        assert_eq!(registry.value(("events", [("type", "click"), ("match", "all")])), Some(1.0));
+    }
+
+    #[test]
+    fn a_struct_without_metrics_is_one() {
+        metrics! { struct Nothing {} }
+        let registry = Registry::new();
+        Nothing::register(&registry).unwrap();
+        assert_eq!(registry.iter().count(), 0);
     }
 }

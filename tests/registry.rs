@@ -67,6 +67,15 @@ mod names {
     }
 
     #[test]
+    fn a_state_set_without_states_takes_no_name() {
+        let registry = Registry::new();
+        registry.state_set("mode", [""; 0]).enable("on");
+        assert_eq!(problems(&registry, "conflict"), 1.0);
+        registry.state_set("mode", ["on"]).enable("on");
+        assert!(registry.snapshot().to_text().contains("mode{mode=\"on\"} 1\n"));
+    }
+
+    #[test]
     fn problems_are_exposed_only_once_there_are_any() {
         let registry = Registry::new();
         registry.counter("jobs").inc();
@@ -312,6 +321,35 @@ mod removal {
     }
 
     #[test]
+    fn what_is_recorded_while_another_shows_the_series_again_is_kept() {
+        const ROUNDS: u64 = 5_000;
+        let timers = Registry::new().define("work").tags(["path"]).timers().unwrap();
+        let (arrivals, lost) = (AtomicU64::new(0), AtomicU64::new(0));
+        // Closer together than a lock would let them start.
+        let together = || {
+            let arrived = arrivals.fetch_add(1, Ordering::SeqCst);
+            while arrivals.load(Ordering::SeqCst) <= (arrived | 1) {
+                std::thread::yield_now();
+            }
+        };
+        let record = || {
+            for _ in 0..ROUNDS {
+                timers.remove(["a"]);
+                together();
+                timers.with(["a"]).record(Duration::ZERO);
+                together();
+                lost.fetch_add(2 - timers.with(["a"]).value().count(), Ordering::Relaxed);
+                together();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(record);
+            scope.spawn(record);
+        });
+        assert_eq!(lost.into_inner(), 0);
+    }
+
+    #[test]
     fn every_kind_comes_back_empty() {
         let registry = Registry::new();
         let record = || {
@@ -415,6 +453,15 @@ mod functions {
     }
 
     #[test]
+    fn a_removed_function_is_gone_when_its_name_comes_back() {
+        let registry = Registry::new();
+        registry.gauge_fn("depth", || 3.0);
+        registry.remove("depth");
+        registry.gauge("depth").set(4.0);
+        assert_eq!(registry.value("depth"), Some(4.0));
+    }
+
+    #[test]
     fn an_outside_count_stays_monotone() {
         let registry = Registry::new();
         let source = Arc::new(AtomicU64::new(100));
@@ -423,6 +470,21 @@ mod functions {
         assert_eq!(counter.get(), Some(100));
         source.store(30, Ordering::Relaxed);
         assert_eq!(registry.value("packets"), Some(130.0));
+    }
+
+    #[test]
+    fn a_collector_may_bring_many_series() {
+        let registry = Registry::new();
+        registry.collector("disks", |families| {
+            let mut blocks = families.counter("blocks", "Blocks read.");
+            for disk in 0..2_000_u64 {
+                blocks = blocks.set([("disk", disk.to_string())], disk);
+            }
+            blocks.set([("disk", "7")], 0_u64);
+        });
+        assert_eq!(registry.snapshot().families()[0].series.len(), 2_000);
+        assert_eq!(registry.value(("blocks", [("disk", "7")])), Some(7.0));
+        assert!(problems(&registry, "collector_refused") > 0.0);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Running the user's functions while metrics are read.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::cell::{RecordingProblem, note};
@@ -13,8 +15,23 @@ thread_local! {
 /// reads the registry it belongs to would otherwise call itself for ever.
 pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Option<T> {
     let _running = Running::enter()?;
-    let result = catch_unwind(AssertUnwindSafe(function));
-    result.inspect_err(|_| note(RecordingProblem::CallbackPanicked)).ok()
+    let result = caught(function);
+    if result.is_none() {
+        note(RecordingProblem::CallbackPanicked);
+    }
+    result
+}
+
+/// What a function of the user's gives; `None` where it panics.
+pub(crate) fn caught<T>(function: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(function)).map_err(drop_quietly).ok()
+}
+
+/// Drops what a function panicked with, which may panic in its turn.
+fn drop_quietly(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(another);
+    }
 }
 
 struct Running;
@@ -43,6 +60,17 @@ mod tests {
     fn a_function_inside_a_function_is_not_run() {
         assert_eq!(call(|| call(|| 1)), Some(None));
         assert_eq!(call(|| 2), Some(2));
+    }
+
+    #[test]
+    fn a_panic_that_panics_when_dropped_ends_there() {
+        struct Again;
+        impl Drop for Again {
+            fn drop(&mut self) {
+                panic!("again");
+            }
+        }
+        assert_eq!(call(|| std::panic::panic_any(Again)), None::<()>);
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub(crate) type ReadLevel = Arc<dyn Fn() -> f64 + Send + Sync>;
 /// Units: those of its definition. Shape: a gauge `<name>` for Prometheus, `<name>.value` in line protocols.
 /// Range: any `f64`; pages print NaN and infinities, pushes leave them out and count them. Starts at 0.
 ///
-/// A gauge made by [`Registry::gauge_fn`](crate::registry::Registry::gauge_fn) asks its function each time it is read.
+/// A gauge made by [`Registry::gauge_fn`](crate::registry::Registry::gauge_fn) asks its function each time it is read,
+/// whatever it was set to.
 /// One defined with `.max_over(window)` or `.min_over(window)` shows the greatest or least value that was set in the
 /// recent past, and nothing once the window is empty.
 ///
@@ -223,6 +224,9 @@ impl Instrument for Gauge {
 
     fn reset(&self) {
         let cell = self.0.cell();
+        let function = cell.function.lock().take();
+        // Not under the lock: what the function owns may do anything when it goes.
+        drop(function);
         cell.level.reset();
         if let Some(extreme) = &cell.extreme {
             extreme.reset();

@@ -48,7 +48,7 @@ pub use up_down_counter::{InProgress, UpDownCounter};
 
 #[doc(hidden)]
 pub use crate::cell::Place;
-pub(crate) use callback::call;
+pub(crate) use callback::{call, caught};
 pub(crate) use handle::Handle;
 pub(crate) use settings::Extreme;
 #[doc(hidden)]

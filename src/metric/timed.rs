@@ -78,7 +78,7 @@ mod tests {
     use std::task::{Context as TaskContext, Waker};
 
     use super::*;
-    use crate::metric::{Context, Instrument, Place, Requested};
+    use crate::metric::{Context, Instrument, Outcome, Place, Requested};
 
     fn timer() -> Timer {
         Timer::create(&Timer::settings(&Requested::default()).unwrap(), &Context::default(), Place::Cells)
@@ -98,5 +98,24 @@ mod tests {
     fn a_timed_future_may_move_between_threads() {
         fn is_send<T: Send>(_: &T) {}
         is_send(&async {}.timed(&timer()));
+    }
+
+    #[test]
+    fn every_end_of_a_future_has_its_outcome() {
+        let timers = OutcomeTimer::new(|_| timer());
+        let poll_once = |work: Box<dyn Future<Output = Result<(), ()>>>| {
+            let mut timed = Box::pin(Box::into_pin(work).timed_outcome(&timers));
+            let _ = timed.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+        };
+        poll_once(Box::new(async { Ok(()) }));
+        poll_once(Box::new(async { Err(()) }));
+        poll_once(Box::new(std::future::pending()));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            poll_once(Box::new(async { panic!("out of stock") }));
+        }));
+        assert!(panicked.is_err());
+        drop(async { Ok::<(), ()>(()) }.timed_outcome(&timers));
+        let counts = Outcome::ALL.map(|outcome| timers.of(outcome).value().count());
+        assert_eq!(counts, [1, 1, 1, 1]);
     }
 }

@@ -74,7 +74,74 @@ impl HistogramValue {
             for (count, earlier) in self.counts.iter_mut().zip(&earlier.counts) {
                 *count = count.wrapping_sub(*earlier);
             }
-            self.sum -= earlier.sum;
+            self.sum = (self.sum - earlier.sum).clamp(f64::MIN, f64::MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::model::{Kind, Shape};
+    use crate::stat::{Buckets, Rates};
+    use crate::unit::Unit;
+
+    /// A snapshot of one series that began to count this long after 1970.
+    fn snapshot(kind: Kind, value: Value, start: Duration) -> Snapshot {
+        let start = SystemTime::UNIX_EPOCH + start;
+        let series = vec![Series { tags: Tags::new(), value, start }];
+        let family = Family { name: "x".into(), kind, help: "".into(), unit: Unit::None, series };
+        Snapshot::new(start, vec![family])
+    }
+
+    /// What became of a value between two snapshots.
+    fn change(kind: Kind, before: Value, after: Value) -> Value {
+        let taken = |value| snapshot(kind, value, Duration::ZERO);
+        taken(after).since(&taken(before)).get("x").unwrap().clone()
+    }
+
+    fn histogram(counts: [u64; 2], sum: f64) -> HistogramValue {
+        let buckets = Buckets::new([1.0]).unwrap();
+        let (counts, shape) = (counts.to_vec(), Shape::Histogram);
+        HistogramValue { buckets, counts, sum, sum_can_fall: false, window: None, shape }
+    }
+
+    #[test]
+    fn counts_are_differences_and_levels_are_not() {
+        let counter = |n| Value::Counter(Number::Integer(n));
+        assert_eq!(change(Kind::Counter, counter(5), counter(7)), counter(2));
+        assert_eq!(change(Kind::Counter, counter(u64::MAX), counter(1)), counter(2), "it wrapped between");
+        let float = |x| Value::Counter(Number::Float(x));
+        assert_eq!(change(Kind::Counter, float(0.5), float(2.0)), float(1.5));
+        let meter = |count, mean| Value::Meter { count, rates: Rates { mean, ..Rates::default() } };
+        assert_eq!(change(Kind::Meter, meter(3, 1.0), meter(4, 2.0)), meter(1, 2.0));
+        assert_eq!(change(Kind::Gauge, Value::Gauge(3.0), Value::Gauge(4.0)), Value::Gauge(4.0));
+        let level = Value::UpDownCounter;
+        assert_eq!(change(Kind::UpDownCounter, level(3), level(4)), level(4));
+    }
+
+    #[test]
+    fn buckets_are_subtracted_one_by_one() {
+        let value = |counts, sum| Value::Histogram(histogram(counts, sum));
+        assert_eq!(change(Kind::Histogram, value([1, 2], 5.0), value([4, 2], 6.5)), value([3, 0], 1.5));
+    }
+
+    #[test]
+    fn the_sum_of_a_difference_is_finite() {
+        let value = |sum| Value::Histogram(histogram([1, 0], sum));
+        let Value::Histogram(change) = change(Kind::Histogram, value(f64::MIN), value(f64::MAX)) else {
+            panic!("it stays a histogram")
+        };
+        assert_eq!(change.sum, f64::MAX);
+    }
+
+    #[test]
+    fn a_series_that_was_made_again_is_as_it_is() {
+        let counter = |n, start| snapshot(Kind::Counter, Value::Counter(Number::Integer(n)), start);
+        let before = counter(5, Duration::ZERO);
+        let again = counter(2, Duration::from_secs(1));
+        assert_eq!(again.since(&before).value("x"), Some(2.0));
     }
 }

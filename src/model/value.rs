@@ -141,7 +141,7 @@ pub struct HistogramValue {
     pub buckets: Buckets,
     /// Values in each bucket, not cumulative; one longer than the bounds (the last is above all of them).
     pub counts: Vec<u64>,
-    /// Sum of all values; finite or, after an overflow, infinite; never NaN.
+    /// Sum of all values; always finite: a histogram's stops at the greatest `f64`, a timer's wraps after 584 years.
     pub sum: f64,
     /// Whether the sum can fall, because a negative value was recorded.
     pub sum_can_fall: bool,

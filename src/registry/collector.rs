@@ -1,8 +1,11 @@
 //! Families filled at collection time, from a source that is not ours.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use foldhash::fast::RandomState;
 
 use super::problem::{Problem, Problems};
 use crate::model::{Family, Kind, Number, Series, Value};
@@ -26,7 +29,7 @@ pub(crate) type Collect = Arc<dyn Fn(&mut Families<'_>) + Send + Sync>;
 /// assert_eq!(registry.value(("pool_connections", [("state", "busy")])), Some(5.0));
 /// ```
 pub struct Families<'a> {
-    families: Vec<Family>,
+    filled: Vec<Filled>,
     problems: &'a Problems,
     start: SystemTime,
 }
@@ -42,19 +45,26 @@ pub struct Families<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Rows<'a, V> {
-    family: &'a mut Family,
+    filled: &'a mut Filled,
     problems: &'a Problems,
     start: SystemTime,
     value: fn(V) -> Option<Value>,
 }
 
+/// A family, and the tags that it has: a collector may bring thousands of series.
+#[derive(Debug)]
+struct Filled {
+    family: Family,
+    tags: HashSet<Tags, RandomState>,
+}
+
 impl<'a> Families<'a> {
     pub(crate) fn new(problems: &'a Problems, start: SystemTime) -> Self {
-        Families { families: Vec::new(), problems, start }
+        Families { filled: Vec::new(), problems, start }
     }
 
     pub(crate) fn into_inner(self) -> Vec<Family> {
-        self.families
+        self.filled.into_iter().map(|filled| filled.family).collect()
     }
 
     /// A family of counters: totals of a source that only grows, in whole numbers or floats.
@@ -108,12 +118,13 @@ impl<'a> Families<'a> {
         help: Arc<str>,
         value: fn(V) -> Option<Value>,
     ) -> Rows<'_, V> {
-        let known = self.families.iter().position(|family| family.name == name && family.kind == kind);
-        let at = known.unwrap_or_else(|| {
-            self.families.push(Family { name, kind, help, unit: Unit::None, series: Vec::new() });
-            self.families.len() - 1
+        let same = |Filled { family, .. }: &Filled| family.name == name && family.kind == kind;
+        let at = self.filled.iter().position(same).unwrap_or_else(|| {
+            let family = Family { name, kind, help, unit: Unit::None, series: Vec::new() };
+            self.filled.push(Filled { family, tags: HashSet::default() });
+            self.filled.len() - 1
         });
-        Rows { family: &mut self.families[at], problems: self.problems, start: self.start, value }
+        Rows { filled: &mut self.filled[at], problems: self.problems, start: self.start, value }
     }
 }
 
@@ -130,13 +141,13 @@ impl<V> Rows<'_, V> {
     /// ```
     pub fn set(self, tags: impl Into<Tags>, value: impl Into<V>) -> Self {
         let tags = tags.into();
-        let taken = self.family.series.iter().any(|series| series.tags == tags);
-        match (self.value)(value.into()) {
-            Some(value) if !taken => self.family.series.push(Series { tags, value, start: self.start }),
-            _ => self.problems.note(Problem::CollectorRefused, &self.family.name, || {
+        let Filled { family, tags: taken } = &mut *self.filled;
+        match (self.value)(value.into()).filter(|_| taken.insert(tags.clone())) {
+            Some(value) => family.series.push(Series { tags, value, start: self.start }),
+            None => self.problems.note(Problem::CollectorRefused, &family.name, || {
                 format!(
                     "a collector gave metric {:?} a value that is impossible or there already: {tags}",
-                    self.family.name
+                    family.name
                 )
             }),
         }
@@ -146,6 +157,6 @@ impl<V> Rows<'_, V> {
 
 impl fmt::Debug for Families<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.families).finish()
+        f.debug_list().entries(self.filled.iter().map(|filled| &filled.family)).finish()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::DEFAULT_LIMIT;
 use crate::metric::Place;
 use crate::model::Kind;
 use crate::name::Name;
@@ -81,6 +82,9 @@ impl fmt::Display for Definition {
             Some([]) => {}
             Some(keys) => part(f, format_args!("tags {keys:?}"))?,
         }
+        if self.max_series != DEFAULT_LIMIT {
+            part(f, format_args!("at most {} series", self.max_series))?;
+        }
         if self.unit != Unit::None {
             part(f, format_args!("unit {}", self.unit))?;
         }
@@ -91,5 +95,21 @@ impl fmt::Display for Definition {
             part(f, format_args!("help {:?}", self.help))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry::Registry;
+
+    #[test]
+    fn definitions_that_conflict_never_read_the_same() {
+        let registry = Registry::new();
+        registry.define("jobs").max_series(5).counter().unwrap();
+        let error = registry.define("jobs").counter().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"counter "jobs" conflicts with counter "jobs" with at most 5 series"#
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -90,7 +91,10 @@ impl FamilyList {
             RegisterError::TooManyFamilies { .. } => Problem::TooManyFamilies,
             _ => Problem::Conflict,
         };
-        self.shared.problems.note(problem, name, || format!("metric {name:?} is exposed nowhere: {error}"));
+        self.shared.problems.note(problem, name, || {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("metric {name:?} is exposed nowhere: {error}{cause}")
+        });
         let mut unexposed = self.unexposed.lock();
         let told_apart =
             unexposed.len() < MOST_UNEXPOSED || unexposed.contains_key(&(name.clone(), TypeId::of::<I>()));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::definition::Definition;
 use super::keys::Keys;
@@ -157,6 +157,8 @@ pub(crate) struct Described<I: Instrument> {
 struct Cell<I> {
     instrument: I,
     hidden: AtomicBool,
+    /// Held by whoever shows it again: reset by a second one, it would forget what was recorded since the first.
+    showing: Mutex<()>,
     /// Nanoseconds since 1970 when it began to count.
     start: AtomicU64,
 }
@@ -283,25 +285,32 @@ impl<I: Instrument> SeriesOf<I> {
 
 impl<I: Instrument> Cell<I> {
     fn new(instrument: I, start: SystemTime) -> Self {
-        Cell { instrument, hidden: AtomicBool::new(false), start: AtomicU64::new(nanos(start)) }
+        let start = AtomicU64::new(nanos(start));
+        Cell { instrument, hidden: AtomicBool::new(false), showing: Mutex::new(()), start }
     }
 
     #[inline]
     fn is_hidden(&self) -> bool {
-        // Relaxed, here and below: hiding orders nothing; a page more or less makes no difference.
-        self.hidden.load(Ordering::Relaxed)
+        // Acquire: who sees it shown again sees it reset, and records after that.
+        self.hidden.load(Ordering::Acquire)
     }
 
     fn hide(&self) -> bool {
+        // Relaxed: hiding orders nothing; a page more or less makes no difference.
         !self.hidden.swap(true, Ordering::Relaxed)
     }
 
     /// Undoes a removal: from zero, with a new start.
     fn show_again(&self, now: SystemTime) {
+        if !self.is_hidden() {
+            return;
+        }
+        let _alone = self.showing.lock();
         if self.is_hidden() {
             self.instrument.reset();
             self.start.store(nanos(now), Ordering::Relaxed);
-            self.hidden.store(false, Ordering::Relaxed);
+            // Release: see `is_hidden`.
+            self.hidden.store(false, Ordering::Release);
         }
     }
 

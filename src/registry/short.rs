@@ -51,6 +51,8 @@ short_forms! {
 impl Registry {
     /// The state set of this name and tags; made with these states where it is new.
     ///
+    /// Without any state it is exposed nowhere, as where the name already means something else.
+    ///
     /// ```
     /// let registry = tagmeter::Registry::new();
     /// registry.state_set("mode", ["starting", "running"]).switch_to("running");
@@ -144,7 +146,14 @@ impl Registry {
 
     fn by_id<I: Instrument>(&self, id: Id, requested: &Requested) -> I {
         let wanted = || self.described::<I>(&id.name, "", requested);
-        self.open_for(&id.name, &id.tags, wanted).with(id.tags.iter()).clone()
+        let family = match I::settings(requested) {
+            Ok(_) => self.open_for(&id.name, &id.tags, wanted),
+            Err(reason) => {
+                let error = RegisterError::Unsuitable { name: id.name.clone(), reason };
+                self.0.families.unexposed(&id.name, &error, wanted)
+            }
+        };
+        family.with(id.tags.iter()).clone()
     }
 
     /// The family of that name if it can have a series of these tags, otherwise one that is exposed nowhere.

@@ -1,8 +1,7 @@
 //! Who is told what went wrong.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::outcome::ReportError;
+use crate::metric::caught;
 
 /// Called once for each push that failed.
 pub(super) struct Handler(Box<dyn FnMut(&ReportError) + Send>);
@@ -15,7 +14,7 @@ impl Handler {
     /// Tells it. A panic of its ends here; it is told of the next error all the same.
     pub(super) fn tell(&mut self, error: &ReportError) {
         let Handler(handle) = self;
-        if catch_unwind(AssertUnwindSafe(|| handle(error))).is_err() {
+        if caught(|| handle(error)).is_none() {
             log::error!("the error handler of a reporter panicked; it was told: {error}");
         }
     }

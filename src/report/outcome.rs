@@ -62,7 +62,7 @@ const SHOWN_MESSAGES: usize = 3;
 
 impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} points not delivered", self.failed, self.successful + self.failed)?;
+        write!(f, "{} of {} points not delivered", self.failed, self.successful.saturating_add(self.failed))?;
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;
         }

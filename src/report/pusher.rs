@@ -1,6 +1,5 @@
 //! One report after the other: snapshot, points, batches, sink, counts.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::handler::Handler;
@@ -10,6 +9,7 @@ use super::points::{Points, points};
 use super::rules::{Collisions, Fit, Rules};
 use super::sink::{Outcome, Point, PushError, Sink};
 use super::timestamp::Timestamp;
+use crate::metric::caught;
 use crate::model::Snapshot;
 use crate::registry::Registry;
 use crate::tag::TagLayers;
@@ -93,8 +93,9 @@ impl<S: Sink> Pusher<S> {
                 (error.successful, error.failed, Some(error))
             }
         };
-        report.successful += successful;
-        report.failed += failed;
+        // A sink may say any number.
+        report.successful = report.successful.saturating_add(successful);
+        report.failed = report.failed.saturating_add(failed);
         self.tell(error, report);
     }
 
@@ -121,8 +122,7 @@ fn push(sink: &mut impl Sink, batch: &[Point], deadline: Instant) -> Result<Outc
     if Instant::now() >= deadline {
         return Err(unreachable("the time for this report is over"));
     }
-    catch_unwind(AssertUnwindSafe(|| sink.push(batch, deadline)))
-        .unwrap_or_else(|_| Err(unreachable("the sink panicked")))
+    caught(|| sink.push(batch, deadline)).unwrap_or_else(|| Err(unreachable("the sink panicked")))
 }
 
 #[cfg(test)]
@@ -224,6 +224,17 @@ mod tests {
         assert_eq!(sizes(&pushed), [2, 2, 1]);
         let messages: Vec<String> = told.try_iter().flat_map(|error| error.messages).collect();
         assert_eq!(messages, ["down", "the sink panicked"]);
+    }
+
+    #[test]
+    fn a_sink_that_says_impossible_numbers_does_no_harm() {
+        let most = usize::MAX;
+        let Setup { mut pusher, pushed: _pushed, told, .. } =
+            pusher(move |_| Ok(Outcome { successful: most, failed: most, ..Outcome::default() }));
+        (0..5).for_each(|n| pusher.registry.counter(format!("c{n}")).inc());
+        let report = pusher.report(later);
+        assert_eq!((report.successful, report.failed), (most, most));
+        assert!(told.try_iter().all(|error| error.to_string().contains("points not delivered")));
     }
 
     #[test]

@@ -169,3 +169,42 @@ impl fmt::Debug for Reporter {
         f.debug_struct("Reporter").field("sink", &self.sink).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::report::{Outcome, Point, PushError, Rules};
+
+    /// Closes its connection badly.
+    struct BadAtGoodbyes;
+
+    impl Sink for BadAtGoodbyes {
+        fn name(&self) -> &str {
+            "bad at goodbyes"
+        }
+
+        fn rules(&self) -> Rules {
+            Rules::default()
+        }
+
+        fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+            Ok(Outcome::all(batch.len()))
+        }
+    }
+
+    impl Drop for BadAtGoodbyes {
+        fn drop(&mut self) {
+            panic!("cannot close");
+        }
+    }
+
+    #[test]
+    fn the_last_report_survives_a_sink_that_panics_when_dropped() {
+        let registry = Registry::new();
+        registry.counter("orders").inc();
+        let reporter = Reporter::new(&registry, BadAtGoodbyes).start().unwrap();
+        assert_eq!(reporter.stop(Duration::from_secs(60)).unwrap().successful, 1);
+    }
+}

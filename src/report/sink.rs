@@ -103,7 +103,7 @@ pub enum PushError {
 /// assert_eq!(refused.to_string(), "2 of 2 points refused with status 500: server error");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{failed} of {} points refused with status {status}: {reason}", successful + failed)]
+#[error("{failed} of {} points refused with status {status}: {reason}", successful.saturating_add(*failed))]
 pub struct Rejection {
     /// The HTTP status.
     pub status: u16,

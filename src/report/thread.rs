@@ -11,6 +11,7 @@ use super::pusher::Pusher;
 use super::schedule::Schedule;
 use super::sink::Sink;
 use crate::clock::Clock;
+use crate::metric::caught;
 
 /// What the thread is told. It takes orders one by one, so each waits for the push that is in flight.
 pub(super) enum Order {
@@ -65,7 +66,9 @@ impl<S: Sink> Thread<S> {
                 Ok(Order::Stop(waiting)) => {
                     let last = self.report();
                     // First, so that what the sink holds is closed when `stop` returns.
-                    drop(self);
+                    if caught(|| drop(self)).is_none() {
+                        log::error!("the sink of a reporter panicked when it was dropped");
+                    }
                     let _ = waiting.send(last);
                     return;
                 }
