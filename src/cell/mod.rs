@@ -20,10 +20,10 @@ mod word;
 
 pub(crate) use coarse::coarse_nanos;
 pub use count::Place;
-pub(crate) use count::{Count, FloatCount, Total};
+pub(crate) use count::{Count, FloatCount};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use level::Level;
-pub(crate) use problem::{RecordingProblem, note, noted};
+pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;
 pub(crate) use thread::KnownPlace;
 pub(crate) use ticks::Ticks;

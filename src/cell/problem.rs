@@ -1,4 +1,4 @@
-//! What goes wrong inside recording: counted for the whole process, because a recording has no registry at hand.
+//! What goes wrong inside recording: refused, and counted beside the instrument, which has no registry at hand.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,16 +34,19 @@ impl RecordingProblem {
     }
 }
 
-static NOTED: [AtomicU64; RecordingProblem::ALL.len()] =
-    [const { AtomicU64::new(0) }; RecordingProblem::ALL.len()];
+/// How many recordings were refused, by reason.
+#[derive(Debug, Default)]
+pub(crate) struct Refused([AtomicU64; RecordingProblem::ALL.len()]);
 
-/// Counts a refused recording.
-#[cold]
-pub(crate) fn note(problem: RecordingProblem) {
-    NOTED[problem as usize].fetch_add(1, Ordering::Relaxed);
-}
+impl Refused {
+    /// Counts a refused recording.
+    #[cold]
+    pub(crate) fn note(&self, problem: RecordingProblem) {
+        self.0[problem as usize].fetch_add(1, Ordering::Relaxed);
+    }
 
-/// How many recordings this process refused for that reason.
-pub(crate) fn noted(problem: RecordingProblem) -> u64 {
-    NOTED[problem as usize].load(Ordering::Relaxed)
+    /// How many recordings were refused for that reason.
+    pub(crate) fn count(&self, problem: RecordingProblem) -> u64 {
+        self.0[problem as usize].load(Ordering::Relaxed)
+    }
 }

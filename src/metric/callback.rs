@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::cell::{RecordingProblem, note};
+use crate::cell::{RecordingProblem, Refused};
 
 thread_local! {
     static RUNNING: Cell<bool> = const { Cell::new(false) };
@@ -13,11 +13,11 @@ thread_local! {
 
 /// Runs a user's function. `None` where it panics, and where it is reached from inside another one: a function that
 /// reads the registry it belongs to would otherwise call itself for ever.
-pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn call<T>(refused: &Refused, function: impl FnOnce() -> T) -> Option<T> {
     let _running = Running::enter()?;
     let result = caught(function);
     if result.is_none() {
-        note(RecordingProblem::CallbackPanicked);
+        refused.note(RecordingProblem::CallbackPanicked);
     }
     result
 }
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn a_function_inside_a_function_is_not_run() {
-        assert_eq!(call(|| call(|| 1)), Some(None));
-        assert_eq!(call(|| 2), Some(2));
+        assert_eq!(call(&Refused::default(), || call(&Refused::default(), || 1)), Some(None));
+        assert_eq!(call(&Refused::default(), || 2), Some(2));
     }
 
     #[test]
@@ -70,12 +70,12 @@ mod tests {
                 panic!("again");
             }
         }
-        assert_eq!(call(|| std::panic::panic_any(Again)), None::<()>);
+        assert_eq!(call(&Refused::default(), || std::panic::panic_any(Again)), None::<()>);
     }
 
     #[test]
     fn after_a_panic_functions_run_again() {
-        assert_eq!(call(|| panic!("once")), None::<()>);
-        assert_eq!(call(|| 3), Some(3));
+        assert_eq!(call(&Refused::default(), || panic!("once")), None::<()>);
+        assert_eq!(call(&Refused::default(), || 3), Some(3));
     }
 }

@@ -1,7 +1,7 @@
 //! A count that only grows.
 
 use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::Count;
+use crate::cell::{Count, WholeWord};
 use crate::model::{Kind, Number, Value};
 
 /// A count that only grows: requests answered, bytes sent.
@@ -42,7 +42,7 @@ impl Counter {
     /// ```
     #[inline]
     pub fn add(&self, n: u64) {
-        self.0.add(n);
+        self.0.add_known::<WholeWord>(n, |count, known| count.add(n, known));
     }
 
     /// The count so far.

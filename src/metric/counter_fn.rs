@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::callback::call;
-use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use super::{Common, Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::model::{Kind, Number, Value};
 
 /// A function that tells a count kept elsewhere.
@@ -35,8 +35,8 @@ pub(crate) type ReadCount = Arc<dyn Fn() -> u64 + Send + Sync>;
 pub struct CounterFn(pub(crate) Handle<Observed>);
 
 /// The source and what was seen of it.
-#[derive(Default)]
 pub(crate) struct Observed {
+    common: Arc<Common>,
     source: Mutex<Option<ReadCount>>,
     seen: Mutex<Seen>,
 }
@@ -58,7 +58,7 @@ impl CounterFn {
         let observed = self.0.cell();
         // The lock is not held while the source runs: it may call anything.
         let source = observed.source.lock().clone()?;
-        let now = call(|| source())?;
+        let now = call(&observed.common.refused, || source())?;
         Some(observed.seen.lock().follow(now))
     }
 
@@ -96,8 +96,9 @@ impl Instrument for CounterFn {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context, _place: Place) -> Self {
-        CounterFn(Handle::of(Observed::default()))
+    fn create((): &(), context: &Context, _place: Place) -> Self {
+        let common = context.common.clone();
+        CounterFn(Handle::of(Observed { common, source: Mutex::default(), seen: Mutex::default() }))
     }
 
     fn read(&self) -> Option<Value> {

@@ -1,7 +1,9 @@
 //! A count in fractions.
 
-use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{FloatCount, RecordingProblem, note};
+use super::{Common, Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use std::sync::Arc;
+
+use crate::cell::{FloatCount, FloatWord, RecordingProblem};
 use crate::model::{Kind, Number, Value};
 
 /// A count that only grows and takes fractions: seconds of processor time, joules.
@@ -17,7 +19,13 @@ use crate::model::{Kind, Number, Value};
 /// assert_eq!(joules.get(), 0.5);
 /// ```
 #[derive(Debug, Clone)]
-pub struct FloatCounter(pub(crate) Handle<FloatCount>);
+pub struct FloatCounter(pub(crate) Handle<FloatCell>);
+
+#[derive(Debug)]
+pub(crate) struct FloatCell {
+    common: Arc<Common>,
+    total: FloatCount,
+}
 
 impl FloatCounter {
     /// Counts `amount`.
@@ -30,11 +38,11 @@ impl FloatCounter {
     #[inline]
     pub fn add(&self, amount: f64) {
         if !amount.is_finite() {
-            note(RecordingProblem::NotFinite);
+            self.refuse(RecordingProblem::NotFinite);
         } else if amount < 0.0 {
-            note(RecordingProblem::Negative);
+            self.refuse(RecordingProblem::Negative);
         } else {
-            self.0.add(amount);
+            self.0.add_known::<FloatWord>(amount, |cell, known| cell.total.add(amount, known));
         }
     }
 
@@ -45,7 +53,14 @@ impl FloatCounter {
     /// assert_eq!(counter.get(), 0.0);
     /// ```
     pub fn get(&self) -> f64 {
-        self.0.cell().get()
+        self.0.cell().total.get()
+    }
+}
+
+impl FloatCounter {
+    #[cold]
+    fn refuse(&self, problem: RecordingProblem) {
+        self.0.cell().common.refused.note(problem);
     }
 }
 
@@ -59,8 +74,8 @@ impl Instrument for FloatCounter {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context, place: Place) -> Self {
-        FloatCounter(Handle::of(FloatCount::new(place)))
+    fn create((): &(), context: &Context, place: Place) -> Self {
+        FloatCounter(Handle::of(FloatCell { common: context.common.clone(), total: FloatCount::new(place) }))
     }
 
     fn read(&self) -> Option<Value> {
@@ -68,7 +83,7 @@ impl Instrument for FloatCounter {
     }
 
     fn reset(&self) {
-        self.0.cell().reset();
+        self.0.cell().total.reset();
     }
 }
 

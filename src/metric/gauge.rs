@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::callback::call;
 use super::settings::Extreme;
-use super::{Context, GaugeSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use super::{Common, Context, GaugeSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::Level;
 use crate::clock::Clock;
 use crate::model::{Kind, Value};
@@ -38,6 +38,7 @@ pub(crate) type ReadLevel = Arc<dyn Fn() -> f64 + Send + Sync>;
 pub struct Gauge(pub(crate) Handle<GaugeCell>);
 
 pub(crate) struct GaugeCell {
+    common: Arc<Common>,
     level: Level,
     /// Takes the level's place where there is one.
     function: Mutex<Option<ReadLevel>>,
@@ -141,7 +142,7 @@ impl Gauge {
         // The lock is not held while the function runs: it may call anything.
         let function = cell.function.lock().clone();
         match (function, &cell.extreme) {
-            (Some(function), _) => call(|| function()),
+            (Some(function), _) => call(&cell.common.refused, || function()),
             (None, Some(extreme)) => extreme.read(),
             (None, None) => Some(cell.level.get()),
         }
@@ -212,6 +213,7 @@ impl Instrument for Gauge {
 
     fn create(settings: &GaugeSettings, context: &Context, _place: Place) -> Self {
         Gauge(Handle::of(GaugeCell {
+            common: context.common.clone(),
             level: Level::new(),
             function: Mutex::new(None),
             extreme: settings.extreme.map(|extreme| Box::new(ExtremeCell::new(extreme, &context.clock))),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 
-use crate::cell::{KnownPlace, Total, Word};
+use crate::cell::{KnownPlace, Word};
 
 /// A shared cell, found at once or, for a `static` instrument, at its first use.
 pub(crate) struct Handle<C> {
@@ -62,18 +62,18 @@ impl<C> Handle<C> {
     }
 }
 
-impl<W: Word> Handle<Total<W>> {
-    /// Adds to a total.
+impl<C> Handle<C> {
+    /// Adds to this thread's cell where that is known, and otherwise as `slowly` does.
     #[inline]
-    pub(crate) fn add(&self, amount: W::Amount) {
+    pub(crate) fn add_known<W: Word>(&self, amount: W::Amount, slowly: impl FnOnce(&C, &KnownPlace)) {
         if !self.known.add_to_mine::<W>(amount) {
-            self.add_slow(amount);
+            self.add_slow(slowly);
         }
     }
 
     #[cold]
-    fn add_slow(&self, amount: W::Amount) {
-        self.cell().add(amount, &self.known);
+    fn add_slow(&self, slowly: impl FnOnce(&C, &KnownPlace)) {
+        slowly(self.cell(), &self.known);
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{FloatWord, HistogramCells, RecentCell, RecordingProblem, note};
+use super::{
+    Common, Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed,
+};
+use crate::cell::{FloatWord, HistogramCells, RecentCell, RecordingProblem};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
@@ -41,7 +43,7 @@ pub(crate) struct HistogramCell {
 pub(crate) struct Recent {
     clock: Clock,
     always: bool,
-    wanted: Arc<AtomicBool>,
+    common: Arc<Common>,
     cell: RecentCell,
 }
 
@@ -50,7 +52,7 @@ impl Recent {
         Recent {
             clock: context.clock.clone(),
             always: settings.quantiles,
-            wanted: context.quantiles.clone(),
+            common: context.common.clone(),
             cell: RecentCell::default(),
         }
     }
@@ -72,7 +74,7 @@ impl Recent {
 
     fn is_wanted(&self) -> bool {
         // Relaxed: a record more or less around the moment somebody starts to ask makes no difference.
-        self.always || self.wanted.load(Ordering::Relaxed)
+        self.always || self.common.quantiles.load(Ordering::Relaxed)
     }
 }
 
@@ -89,7 +91,7 @@ impl Histogram {
         if value.is_finite() {
             self.0.cell().record(value, 1, value);
         } else {
-            note(RecordingProblem::NotFinite);
+            self.0.cell().recent.common.refused.note(RecordingProblem::NotFinite);
         }
     }
 
@@ -103,7 +105,7 @@ impl Histogram {
     #[inline]
     pub fn record_n(&self, value: f64, times: u64) {
         if !value.is_finite() {
-            return note(RecordingProblem::NotFinite);
+            return self.0.cell().recent.common.refused.note(RecordingProblem::NotFinite);
         }
         if times > 0 {
             let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);

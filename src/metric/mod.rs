@@ -58,6 +58,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::cell::Refused;
 use crate::clock::Clock;
 use crate::model::{Kind, Value};
 
@@ -103,8 +104,15 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     pub(crate) clock: Clock,
-    /// Whether somebody who reads this registry wants quantiles of everything.
-    pub(crate) quantiles: Arc<AtomicBool>,
+    pub(crate) common: Arc<Common>,
+}
+
+/// What all instruments of a registry look at.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    /// Whether somebody who reads the registry wants quantiles of everything.
+    pub(crate) quantiles: AtomicBool,
+    pub(crate) refused: Refused,
 }
 
 pub(crate) mod sealed {

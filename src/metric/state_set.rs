@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{RecordingProblem, note};
+use super::{Common, Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::RecordingProblem;
 use crate::model::{Kind, StateSetValue, Value};
 
 /// Which of some states are on: one of them for a mode, any number for features.
@@ -24,6 +24,7 @@ pub struct StateSet(pub(crate) Handle<StateCell>);
 
 #[derive(Debug)]
 pub(crate) struct StateCell {
+    common: Arc<Common>,
     states: Arc<[Box<str>]>,
     on: Mutex<Vec<bool>>,
 }
@@ -83,7 +84,7 @@ impl StateSet {
         let cell = self.0.cell();
         match cell.position(state) {
             Some(at) => change(&mut cell.on.lock(), at),
-            None => note(RecordingProblem::UnknownState),
+            None => cell.common.refused.note(RecordingProblem::UnknownState),
         }
     }
 }
@@ -120,8 +121,12 @@ impl Instrument for StateSet {
         format!("states {states:?}")
     }
 
-    fn create(states: &Self::Settings, _context: &Context, _place: Place) -> Self {
-        StateSet(Handle::of(StateCell { states: states.clone(), on: Mutex::new(vec![false; states.len()]) }))
+    fn create(states: &Self::Settings, context: &Context, _place: Place) -> Self {
+        StateSet(Handle::of(StateCell {
+            common: context.common.clone(),
+            states: states.clone(),
+            on: Mutex::new(vec![false; states.len()]),
+        }))
     }
 
     fn read(&self) -> Option<Value> {

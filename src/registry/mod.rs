@@ -46,7 +46,7 @@ use families::FamilyList;
 use shared::Shared;
 
 use crate::clock::Clock;
-use crate::metric::{Context, call};
+use crate::metric::{Common, Context, call};
 use crate::model::{self, Snapshot};
 use crate::name::Name;
 use crate::tag::{Id, Tags};
@@ -151,10 +151,11 @@ impl RegistryBuilder {
     /// assert!(registry.snapshot().families().is_empty());
     /// ```
     pub fn build(self) -> Registry {
+        let common = Arc::new(Common { quantiles: AtomicBool::new(self.quantiles), ..Common::default() });
         let shared = Shared {
             start: self.clock.wall(),
-            context: Context { clock: self.clock, quantiles: Arc::new(AtomicBool::new(self.quantiles)) },
-            problems: Problems::new(),
+            context: Context { clock: self.clock, common: common.clone() },
+            problems: Problems::new(common),
             max_series: self.max_series,
             max_families: self.max_families,
         };
@@ -343,7 +344,7 @@ impl Registry {
 
     /// Records quantiles from now on: somebody who needs them reads this registry.
     pub(crate) fn record_quantiles(&self) {
-        self.0.shared.context.quantiles.store(true, Ordering::Relaxed);
+        self.0.shared.context.common.quantiles.store(true, Ordering::Relaxed);
     }
 
     /// Counts a problem that a reader of this registry met.
@@ -372,7 +373,7 @@ impl Registry {
     }
 
     fn run(&self, collect: &Collect) -> Vec<model::Family> {
-        call(|| {
+        call(&self.0.shared.context.common.refused, || {
             let mut families = Families::new(&self.0.shared.problems, self.0.shared.start);
             collect(&mut families);
             families.into_inner()

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
-use crate::cell::{RecordingProblem, noted};
+use crate::cell::RecordingProblem;
+use crate::metric::Common;
 use crate::model::{Family, Kind, Number, Series, Value};
 use crate::name::Name;
 use crate::tag::Tags;
@@ -61,8 +62,8 @@ impl Problem {
 #[derive(Debug)]
 pub(crate) struct Problems {
     counts: [AtomicU64; Problem::ALL.len()],
-    /// Refused recordings of the process before this registry was made.
-    before: [u64; RecordingProblem::ALL.len()],
+    /// Where the instruments count what they refuse.
+    common: Arc<Common>,
     said: Mutex<HashSet<(Problem, Name)>>,
 }
 
@@ -72,12 +73,8 @@ const MOST_SAID: usize = 1000;
 const NAME: &str = "tagmeter_problems";
 
 impl Problems {
-    pub(crate) fn new() -> Self {
-        Problems {
-            counts: Default::default(),
-            before: RecordingProblem::ALL.map(noted),
-            said: Mutex::default(),
-        }
+    pub(crate) fn new(common: Arc<Common>) -> Self {
+        Problems { counts: Default::default(), common, said: Mutex::default() }
     }
 
     /// Counts a problem and, the first time it meets this name, logs it.
@@ -102,10 +99,9 @@ impl Problems {
         let own = Problem::ALL
             .into_iter()
             .map(|problem| (problem.reason(), self.counts[problem as usize].load(Ordering::Relaxed)));
-        let recording = RecordingProblem::ALL
-            .into_iter()
-            .zip(self.before)
-            .map(|(problem, before)| (problem.reason(), noted(problem) - before));
+        let refused = &self.common.refused;
+        let recording =
+            RecordingProblem::ALL.into_iter().map(|problem| (problem.reason(), refused.count(problem)));
         let series: Vec<Series> = own
             .chain(recording)
             .filter(|(_, count)| *count > 0)
@@ -118,7 +114,7 @@ impl Problems {
         (!series.is_empty()).then(|| Family {
             name: Name::from(NAME),
             kind: Kind::Counter,
-            help: Arc::from("What tagmeter could not do as asked, by reason; recordings are counted for the whole process."),
+            help: Arc::from("What tagmeter could not do as asked, by reason."),
             unit: Unit::None,
             series,
         })
