@@ -321,7 +321,7 @@ mod families {
             }
         }
         let refused = Registry::new().define("x").typed::<Twice>().counters().unwrap_err();
-        assert_eq!(refused, RegisterError::TagKeyTwice("a".into()));
+        assert_eq!(refused, RegisterError::TagKeyTwice { name: "x".into(), key: "a".into() });
     }
 
     #[test]

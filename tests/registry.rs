@@ -146,10 +146,16 @@ mod definitions {
     fn keys_are_checked_at_the_door() {
         let registry = Registry::new();
         let keys = |keys: [&str; 2]| registry.define("requests").tags(keys).counters().unwrap_err();
-        assert_eq!(keys(["route", "route"]), RegisterError::TagKeyTwice("route".into()));
-        assert_eq!(keys(["route", ""]), RegisterError::EmptyTagKey);
+        assert_eq!(
+            keys(["route", "route"]),
+            RegisterError::TagKeyTwice { name: "requests".into(), key: "route".into() }
+        );
+        assert_eq!(keys(["route", ""]), RegisterError::EmptyTagKey { name: "requests".into() });
         for reserved in ["le", "quantile", "__name__"] {
-            assert_eq!(keys(["route", reserved]), RegisterError::ReservedTagKey(reserved.into()));
+            assert_eq!(
+                keys(["route", reserved]),
+                RegisterError::ReservedTagKey { name: "requests".into(), key: reserved.into() }
+            );
         }
         assert!(registry.define("saves").tags(["outcome"]).outcome().timers().is_err());
     }

@@ -293,7 +293,7 @@ impl<'r, K> Define<'r, K> {
             kind: I::KIND,
             help: self.help.clone(),
             unit: unit_of(I::KIND, &self.unit).map_err(|reason| self.unsuitable(reason))?,
-            tag_keys: keys.map(checked_keys).transpose()?,
+            tag_keys: keys.map(|keys| checked_keys(&self.name, keys)).transpose()?,
             max_series: self.max_series.unwrap_or(self.registry.shared().max_series),
             settings: I::describe(&settings),
         };
@@ -535,18 +535,18 @@ pub(crate) fn unit_of(kind: Kind, said: &Unit) -> Result<Unit, Unsuitable> {
 }
 
 /// Sorted keys, if they can be.
-fn checked_keys(keys: &[&str]) -> Result<Arc<[Box<str>]>, RegisterError> {
+fn checked_keys(name: &Name, keys: &[&str]) -> Result<Arc<[Box<str>]>, RegisterError> {
     let mut sorted: Vec<Box<str>> = keys.iter().map(|key| Box::from(*key)).collect();
     sorted.sort();
     for (at, key) in sorted.iter().enumerate() {
         if key.is_empty() {
-            return Err(RegisterError::EmptyTagKey);
+            return Err(RegisterError::EmptyTagKey { name: name.clone() });
         }
         if matches!(&**key, "le" | "quantile") || key.starts_with("__") {
-            return Err(RegisterError::ReservedTagKey(key.clone()));
+            return Err(RegisterError::ReservedTagKey { name: name.clone(), key: key.clone() });
         }
         if sorted.get(at + 1) == Some(key) {
-            return Err(RegisterError::TagKeyTwice(key.clone()));
+            return Err(RegisterError::TagKeyTwice { name: name.clone(), key: key.clone() });
         }
     }
     Ok(sorted.into())

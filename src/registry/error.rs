@@ -12,7 +12,7 @@ use crate::stat::InvalidBuckets;
 ///
 /// let registry = tagmeter::Registry::new();
 /// let refused = registry.define("requests").tags(["le"]).counters();
-/// assert!(matches!(refused, Err(RegisterError::ReservedTagKey(_))));
+/// assert!(matches!(refused, Err(RegisterError::ReservedTagKey { .. })));
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -21,14 +21,29 @@ pub enum RegisterError {
     #[error("the name of a metric is empty")]
     EmptyName,
     /// A tag key is empty.
-    #[error("a tag key is empty")]
-    EmptyTagKey,
+    #[error("metric {name:?} has an empty tag key")]
+    EmptyTagKey {
+        /// The metric's name.
+        name: Name,
+    },
     /// A tag key is given twice.
-    #[error("tag key {0:?} is given twice")]
-    TagKeyTwice(Box<str>),
+    #[error("metric {name:?} has tag key {key:?} twice")]
+    TagKeyTwice {
+        /// The metric's name.
+        name: Name,
+        /// The key.
+        key: Box<str>,
+    },
     /// A tag key means something to Prometheus: `le`, `quantile`, or anything that begins with `__`.
-    #[error("tag key {0:?} is reserved, as are `le`, `quantile` and everything that begins with `__`")]
-    ReservedTagKey(Box<str>),
+    #[error(
+        "metric {name:?} has tag key {key:?}, but `le`, `quantile` and everything that begins with `__` are reserved"
+    )]
+    ReservedTagKey {
+        /// The metric's name.
+        name: Name,
+        /// The key.
+        key: Box<str>,
+    },
     /// The definition says something that this kind of instrument does not have.
     #[error("metric {name:?} cannot be defined like this")]
     Unsuitable {

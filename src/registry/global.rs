@@ -29,7 +29,7 @@ macro_rules! statics {
     ($($instrument:ident $what:literal;)*) => {$(
         impl $instrument {
             #[doc = concat!("A ", $what, " for a `static`: the one of that name in the [global registry](global),")]
-            /// found at its first use.
+            /// found at its first use. Once removed from there it stays unseen: it does not look again.
             ///
             /// ```
             #[doc = concat!("use tagmeter::", stringify!($instrument), ";")]
