@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! instrumented code ─▶ instrument ─▶ cells          registry ──snapshot()──▶ model ──┬─ samples ─▶ text · openmetrics
-//!    orders.inc()       Counter                     name+tags → instrument           └─ fields  ─▶ apptuit
+//!    orders.inc()       Counter      per thread     name+tags → instrument           └─ fields  ─▶ apptuit
 //!                                                   collectors
 //! ```
 //!
@@ -31,8 +31,9 @@
 //!
 //! # Before you choose it
 //!
-//! - Storage is plain shared atomics for now: a counter that many threads hammer costs what it costs elsewhere. Recording
-//!   quantiles takes a short lock a series; everything else takes none.
+//! - Counters, meters, timers and histograms are written to cells of each thread's own, without a locked operation; a series
+//!   of a large family gets them once threads fight over it. Levels are one shared word; recording quantiles takes a short
+//!   lock a series.
 //! - Formats are Prometheus text 0.0.4 and OpenMetrics 1.0; no protobuf, no native histograms, no exemplars, no compression.
 //! - Pushes go to Apptuit and OpenTSDB-style endpoints, one attempt each: what cannot be delivered is reported and
 //!   counted, and cumulative values catch up with the next push.

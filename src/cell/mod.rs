@@ -1,8 +1,18 @@
-//! The memory that instruments write.
+//! The memory that instruments write. Nothing above this module knows how a number is stored.
 //!
-//! Plain shared atomics: [`Count`] and [`FloatCount`] are one word, [`BucketCells`] is a histogram whose readers never
-//! see half a record, [`RecentCell`] is a window of values behind a short lock. Nothing above this module
-//! knows how a number is stored, so storage can change without touching an instrument.
+//! - [`thread`]: cells that one thread writes and everybody reads; read its page first. [`slot`] gives them to instruments.
+//! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
+//! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
+//! - [`recent`]: a window of values, [`ticks`]: a meter's averages; both behind a short lock.
+//! - [`coarse`]: a quick clock. [`problem`]: what was refused.
+//!
+//! | | one record costs | a reader |
+//! |---|---|---|
+//! | total in cells | load, addition, store | adds up the cells |
+//! | total in a word | one compare-exchange | loads it |
+//! | histogram in cells | five stores | sees whole records, tries again where it came between |
+//! | histogram shared | four locked operations | waits for the records in flight, never the other way round |
+//! | window of quantiles | a short lock | copies under the lock |
 
 mod buckets;
 mod coarse;

@@ -24,7 +24,7 @@
 //! **After a fork** the child has the totals and the forking thread's set; the sets of the parent's other threads stay
 //! leased to nobody. The child counts on from the parent's totals.
 //!
-//! No `unsafe` is needed: what is shared lives as long as the program, and single-writer is a matter of totals, not of
+//! No `unsafe` is needed for this: what is shared lives as long as the program, and single-writer is a matter of totals, not of
 //! memory safety.
 
 use std::cell::{Cell, RefCell};
