@@ -5,11 +5,12 @@
 use std::io;
 
 use crate::encode::Options;
-use crate::encode::exposed::{Exposed, Label};
+use crate::encode::exposed::Exposed;
 use crate::encode::left_out::LeftOut;
 use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
 use crate::model::Snapshot;
 use crate::number;
+use crate::tag::label::{Quotes, push_escaped, push_label};
 
 /// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -64,15 +65,13 @@ impl Format {
     ) -> io::Result<Vec<LeftOut>> {
         let samples = Samples::of(snapshot, options, &self.rules);
         let mut sampler = Sampler::new(self.rules);
-        let mut labels = Vec::new();
-        let mut escaped = String::new();
         for family in &samples.families {
             (self.header)(page, family);
             for (series, sum) in family.series() {
-                family.labels(series, &mut labels);
-                escape_labels(&mut escaped, &labels);
-                sampler
-                    .samples(family, series, sum, |sample| self.line(page, &family.name, &escaped, sample));
+                let labels = family.labels(series);
+                sampler.samples(family, series.value, sum, |sample| {
+                    self.line(page, &family.name, &labels, sample)
+                });
                 hand_on(page)?;
             }
         }
@@ -108,52 +107,6 @@ impl Format {
             SampleValue::Float(x) => (self.float)(page, x),
         }
     }
-}
-
-fn escape_labels(escaped: &mut String, labels: &[Label<'_>]) {
-    escaped.clear();
-    for (at, (key, value)) in labels.iter().enumerate() {
-        if at > 0 {
-            escaped.push(',');
-        }
-        push_label(escaped, key, value);
-    }
-}
-
-fn push_label(out: &mut String, key: &str, value: &str) {
-    out.push_str(key);
-    out.push_str("=\"");
-    push_escaped(out, value, Quotes::Escaped);
-    out.push('"');
-}
-
-/// Whether a double quote is escaped: in values always, in help texts by OpenMetrics only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quotes {
-    Escaped,
-    Plain,
-}
-
-/// Appends a text with its backslashes, newlines and, if asked, double quotes escaped.
-pub(crate) fn push_escaped(out: &mut String, text: &str, quotes: Quotes) {
-    let mut rest = text;
-    while let Some((before, escape, after)) = split_at_special(rest, quotes) {
-        out.push_str(before);
-        out.push_str(escape);
-        rest = after;
-    }
-    out.push_str(rest);
-}
-
-fn split_at_special(text: &str, quotes: Quotes) -> Option<(&str, &'static str, &str)> {
-    let escape = |byte: u8| match byte {
-        b'\\' => Some(r"\\"),
-        b'\n' => Some(r"\n"),
-        b'"' if quotes == Quotes::Escaped => Some(r#"\""#),
-        _ => None,
-    };
-    let (at, escape) = text.bytes().enumerate().find_map(|(at, byte)| Some((at, escape(byte)?)))?;
-    Some((text.get(..at)?, escape, text.get(at + 1..)?))
 }
 
 /// Appends `# WORD name rest`.
@@ -195,18 +148,6 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
-    }
-
-    fn escaped(text: &str, quotes: Quotes) -> String {
-        let mut out = String::new();
-        push_escaped(&mut out, text, quotes);
-        out
-    }
-
-    #[test]
-    fn values_and_help_are_escaped() {
-        assert_eq!(escaped("a\\b\"c\nd\r🌲", Quotes::Escaped), "a\\\\b\\\"c\\nd\r🌲");
-        assert_eq!(escaped("say \"hi\"\n", Quotes::Plain), "say \"hi\"\\n");
     }
 
     #[test]

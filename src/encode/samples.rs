@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::encode::Options;
 use crate::encode::exposed::{Exposed, Type, WINDOW};
 use crate::encode::left_out::{LeftOut, Reason};
-use crate::model::{Family, HistogramValue, Number, Series, Shape, Snapshot, StateSetValue, Value};
+use crate::model::{Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, Value};
 use crate::name::Name;
 use crate::number;
 use crate::stat::Rates;
@@ -127,20 +127,27 @@ impl Sampler {
     pub(crate) fn samples(
         &mut self,
         family: &Exposed<'_>,
-        series: &Series,
+        value: &Value,
         sum: Option<Number>,
         mut each: impl FnMut(Sample<'_>),
     ) {
-        match (&series.value, family.kind) {
+        match (value, family.kind) {
             (Value::Counter(total), _) => each(suffixed("_total", sum.unwrap_or(*total).into())),
             (Value::UpDownCounter(level), _) => each(bare(SampleValue::Signed(*level))),
             (Value::Gauge(level), _) => each(bare(SampleValue::Float(*level))),
-            (Value::Meter { rates, .. }, Type::Gauge) => rate_samples(rates, each),
-            (Value::Meter { count, .. }, _) => each(suffixed("_total", SampleValue::Unsigned(*count))),
-            (Value::Timer { durations: h, .. } | Value::Histogram(h), Type::Summary) => self.summary(h, each),
-            (Value::Timer { durations: h, .. } | Value::Histogram(h), _) => self.histogram(h, each),
+            (Value::Meter(meter), Type::Gauge) => rate_samples(&meter.rates, each),
+            (Value::Meter(meter), _) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
+            (Value::Timer(timer), kind) => self.distribution(kind, &timer.durations, each),
+            (Value::Histogram(histogram), kind) => self.distribution(kind, histogram, each),
             (Value::Info(_), _) => each(suffixed("_info", SampleValue::Unsigned(1))),
             (Value::StateSet(states), _) => state_samples(&family.name, states, each),
+        }
+    }
+
+    fn distribution(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
+        match kind {
+            Type::Summary => self.summary(histogram, each),
+            _ => self.histogram(histogram, each),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Family, HistogramValue, Number, Series, Snapshot, Value};
+use super::{Family, HistogramValue, Nanos, Number, Snapshot, Value};
 use crate::name::Name;
 use crate::tag::Tags;
 
@@ -26,16 +26,15 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn since(mut self, before: &Snapshot) -> Snapshot {
-        let mut earlier: HashMap<(&Name, &Tags), &Series> = HashMap::new();
+        let mut earlier: HashMap<(&Name, &Tags, Nanos), &Value> = HashMap::new();
         for family in &before.families {
-            earlier.extend(family.series.iter().map(|series| ((&family.name, &series.tags), series)));
+            let series = family.series.iter();
+            earlier.extend(series.map(|series| ((&family.name, series.tags, series.start), series.value)));
         }
         for Family { name, series, .. } in &mut self.families {
-            for series in series {
-                let same =
-                    earlier.get(&(&*name, &series.tags)).filter(|earlier| earlier.start == series.start);
-                if let Some(earlier) = same {
-                    series.value.subtract(&earlier.value);
+            for (tags, value, start) in series.iter_mut() {
+                if let Some(earlier) = earlier.get(&(&*name, tags, start)) {
+                    value.subtract(earlier);
                 }
             }
         }
@@ -48,11 +47,9 @@ impl Value {
     fn subtract(&mut self, earlier: &Value) {
         match (self, earlier) {
             (Value::Counter(total), Value::Counter(earlier)) => total.subtract(*earlier),
-            (Value::Meter { count, .. }, Value::Meter { count: earlier, .. }) => {
-                *count = count.wrapping_sub(*earlier)
-            }
-            (Value::Timer { durations: own, .. }, Value::Timer { durations: earlier, .. })
-            | (Value::Histogram(own), Value::Histogram(earlier)) => own.subtract(earlier),
+            (Value::Meter(own), Value::Meter(earlier)) => own.count = own.count.wrapping_sub(earlier.count),
+            (Value::Timer(own), Value::Timer(earlier)) => own.durations.subtract(&earlier.durations),
+            (Value::Histogram(own), Value::Histogram(earlier)) => own.subtract(earlier),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::problem::{Problem, Problems};
-use crate::model::{Family, Kind, Number, Series, Value};
+use crate::model::{Family, Kind, Number, SeriesList, Value};
 use crate::name::Name;
 use crate::tag::Tags;
 use crate::unit::Unit;
@@ -97,7 +97,7 @@ impl<'a> Families<'a> {
     /// assert!(registry.snapshot().to_text().contains(r#"os_info{name="Debian"} 1"#));
     /// ```
     pub fn info(&mut self, name: impl Into<Name>, help: impl Into<Arc<str>>) -> Rows<'_, Tags> {
-        self.rows(name.into(), Kind::Info, help.into(), |facts| Some(Value::Info(facts)))
+        self.rows(name.into(), Kind::Info, help.into(), |facts| Some(Value::Info(Box::new(facts))))
     }
 
     /// The family of that name; a name that has another kind gives one that is thrown away.
@@ -110,7 +110,7 @@ impl<'a> Families<'a> {
     ) -> Rows<'_, V> {
         let known = self.families.iter().position(|family| family.name == name && family.kind == kind);
         let at = known.unwrap_or_else(|| {
-            self.families.push(Family { name, kind, help, unit: Unit::None, series: Vec::new() });
+            self.families.push(Family { name, kind, help, unit: Unit::None, series: SeriesList::new() });
             self.families.len() - 1
         });
         Rows { family: &mut self.families[at], problems: self.problems, start: self.start, value }
@@ -130,9 +130,9 @@ impl<V> Rows<'_, V> {
     /// ```
     pub fn set(self, tags: impl Into<Tags>, value: impl Into<V>) -> Self {
         let tags = tags.into();
-        let taken = self.family.series.iter().any(|series| series.tags == tags);
+        let taken = self.family.series.iter().any(|series| *series.tags == tags);
         match (self.value)(value.into()) {
-            Some(value) if !taken => self.family.series.push(Series { tags, value, start: self.start }),
+            Some(value) if !taken => self.family.series.push(tags, value, self.start),
             _ => self.problems.note(Problem::CollectorRefused, &self.family.name, || {
                 format!(
                     "a collector gave metric {:?} a value that is impossible or there already: {tags}",

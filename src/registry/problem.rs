@@ -8,9 +8,8 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use crate::cell::{RecordingProblem, noted};
-use crate::model::{Family, Kind, Number, Series, Value};
+use crate::model::{Family, Kind, Number, SeriesList, Value};
 use crate::name::Name;
-use crate::tag::Tags;
 use crate::unit::Unit;
 
 /// Something that was not done as asked.
@@ -106,14 +105,10 @@ impl Problems {
             .into_iter()
             .zip(self.before)
             .map(|(problem, before)| (problem.reason(), noted(problem) - before));
-        let series: Vec<Series> = own
+        let series: SeriesList = own
             .chain(recording)
             .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| Series {
-                tags: Tags::from([("reason", reason)]),
-                value: Value::Counter(Number::Integer(count)),
-                start,
-            })
+            .map(|(reason, count)| ([("reason", reason)], Value::Counter(Number::Integer(count)), start))
             .collect();
         (!series.is_empty()).then(|| Family {
             name: Name::from(NAME),
