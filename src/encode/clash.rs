@@ -17,11 +17,11 @@ pub(crate) struct Clashes {
 
 impl Clashes {
     /// Compares the labels of all series, as they stand on a page.
-    pub(crate) fn of<'a>(family: &'a Family, labels: impl Fn(Series<'a>) -> Cow<'a, str>) -> Self {
+    pub(crate) fn of<'a>(family: &'a Family, labels: impl Fn(Series<'a>, &'a str) -> Cow<'a, str>) -> Self {
         let mut clashes = Clashes::default();
         let mut first_with: HashMap<Cow<'a, str>, (usize, &'a Value), RandomState> = HashMap::default();
-        for (at, series) in family.series.iter().enumerate() {
-            match first_with.entry(labels(series)) {
+        for (at, (series, rendered)) in family.series.labelled().enumerate() {
+            match first_with.entry(labels(series, rendered)) {
                 Entry::Vacant(entry) => _ = entry.insert((at, series.value)),
                 Entry::Occupied(entry) => clashes.hide((at, series.value), *entry.get()),
             }

@@ -40,7 +40,7 @@ pub(crate) struct Exposed<'a> {
 /// Where the labels of a family's series come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Labelling {
-    /// From the tags, which have them rendered.
+    /// From the snapshot, which has the tags rendered.
     Rendered,
     /// Made for each series: there are facts among them, or a key that gives way to the family's own label.
     Made,
@@ -53,7 +53,7 @@ impl<'a> Exposed<'a> {
         let own = own_label(family, &name);
         let labelling = labelling(family, own);
         let clashes = match may_clash(family, own) {
-            true => Clashes::of(family, |series| labels(labelling, own, series)),
+            true => Clashes::of(family, |series, rendered| labelling.labels(own, series, rendered)),
             false => Clashes::default(),
         };
         Exposed { kind: type_of(family), name, unit, help: &family.help, family, labelling, clashes }
@@ -77,17 +77,27 @@ impl<'a> Exposed<'a> {
         self.clashes.count()
     }
 
-    /// The series to show, in the order of their creation, each with the sum where others were added to it.
-    pub(crate) fn series(&self) -> impl Iterator<Item = (Series<'a>, Option<Number>)> {
-        let all = self.family.series.iter().enumerate();
-        all.filter(|(at, _)| !self.clashes.hides(*at)).map(|(at, series)| (series, self.clashes.sum(at)))
-    }
-
-    /// The labels of a series as they stand on a page, by name, no name twice.
+    /// The series to show, in the order of their creation.
     #[inline]
-    pub(crate) fn labels(&self, series: Series<'a>) -> Cow<'a, str> {
-        labels(self.labelling, own_label(self.family, &self.name), series)
+    pub(crate) fn series(&self) -> impl Iterator<Item = Shown<'_>> {
+        let own = own_label(self.family, &self.name);
+        let all = self.family.series.labelled().enumerate();
+        all.filter(|(at, _)| !self.clashes.hides(*at)).map(move |(at, (series, labels))| Shown {
+            value: series.value,
+            labels: self.labelling.labels(own, series, labels),
+            sum: self.clashes.sum(at),
+        })
     }
+}
+
+/// A series as it is shown.
+#[derive(Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) value: &'a Value,
+    /// Its labels as they stand on a page: by name, no name twice.
+    pub(crate) labels: Cow<'a, str>,
+    /// Its total, where others were added to it.
+    pub(crate) sum: Option<Number>,
 }
 
 fn type_of(family: &Family) -> Type {
@@ -173,11 +183,14 @@ fn may_clash(family: &Family, own: &str) -> bool {
     family.kind == Kind::Info || labels.len() < keys.len()
 }
 
-#[inline]
-fn labels<'a>(labelling: Labelling, own: &str, series: Series<'a>) -> Cow<'a, str> {
-    match labelling {
-        Labelling::Rendered => Cow::Borrowed(series.tags.labels()),
-        Labelling::Made => Cow::Owned(made_labels(own, series)),
+impl Labelling {
+    /// The labels of a series whose tags are rendered as `rendered`.
+    #[inline]
+    fn labels<'a>(self, own: &str, series: Series<'_>, rendered: &'a str) -> Cow<'a, str> {
+        match self {
+            Labelling::Rendered => Cow::Borrowed(rendered),
+            Labelling::Made => Cow::Owned(made_labels(own, series)),
+        }
     }
 }
 
@@ -212,8 +225,8 @@ mod tests {
         [(tags, value, SystemTime::UNIX_EPOCH)].into_iter().collect()
     }
 
-    fn labels_of(family: &Family) -> Cow<'_, str> {
-        Exposed::of(family).labels(family.series.first().unwrap())
+    fn labels_of(family: &Family) -> String {
+        Exposed::of(family).series().next().unwrap().labels.into_owned()
     }
 
     #[test]

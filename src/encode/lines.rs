@@ -10,7 +10,7 @@ use crate::encode::left_out::LeftOut;
 use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
 use crate::model::Snapshot;
 use crate::number;
-use crate::tag::label::{Quotes, push_escaped, push_label};
+use crate::tag::label::{Quotes, push_escaped};
 
 /// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -67,40 +67,87 @@ impl Format {
         let mut sampler = Sampler::new(self.rules);
         for family in &samples.families {
             (self.header)(page, family);
-            for (series, sum) in family.series() {
-                let labels = family.labels(series);
-                sampler.samples(family, series.value, sum, |sample| {
-                    self.line(page, &family.name, &labels, sample)
+            let mut lines = Lines::new(self.float, &family.name);
+            family.series().try_for_each(|series| {
+                lines.begin_series();
+                sampler.samples(family, series.value, series.sum, |sample| {
+                    lines.push(page, &series.labels, sample);
                 });
-                hand_on(page)?;
-            }
+                hand_on(page)
+            })?;
         }
         page.push_str(self.end);
         Ok(samples.left_out)
     }
+}
 
-    fn line(self, page: &mut String, name: &str, labels: &str, sample: Sample<'_>) {
-        page.push_str(name);
-        page.push_str(sample.suffix);
-        if let Some((key, value)) = sample.extra {
-            page.push('{');
-            page.push_str(labels);
-            if !labels.is_empty() {
-                page.push(',');
-            }
-            push_label(page, key, value);
-            page.push('}');
-        } else if !labels.is_empty() {
-            page.push('{');
-            page.push_str(labels);
-            page.push('}');
+/// Writes the lines of one family. Keeps what the next line has in common with the last.
+struct Lines<'a> {
+    float: fn(&mut String, f64),
+    family: &'a str,
+    /// What `name` ends in: mostly that of all lines of a series but two.
+    suffix: &'static str,
+    /// Name of the family and suffix.
+    name: String,
+    /// `name`, brace, the series' labels and comma; empty until a line with one label more asks for it.
+    opening: String,
+}
+
+impl<'a> Lines<'a> {
+    fn new(float: fn(&mut String, f64), family: &'a str) -> Self {
+        Lines { float, family, suffix: "", name: family.to_owned(), opening: String::new() }
+    }
+
+    fn begin_series(&mut self) {
+        self.opening.clear();
+    }
+
+    #[inline]
+    fn push(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
+        // By address: it is the same constant in each line, and one that is not is only written anew.
+        if !std::ptr::eq(sample.suffix, self.suffix) {
+            self.change_suffix(sample.suffix);
         }
-        page.push(' ');
+        match sample.extra {
+            Some(extra) => {
+                page.push_str(self.opening(labels));
+                page.push_str(extra);
+                page.push_str("} ");
+            }
+            None if labels.is_empty() => {
+                page.push_str(&self.name);
+                page.push(' ');
+            }
+            None => {
+                page.push_str(&self.name);
+                page.push('{');
+                page.push_str(labels);
+                page.push_str("} ");
+            }
+        }
         self.value(page, sample.value);
         page.push('\n');
     }
 
-    fn value(self, page: &mut String, value: SampleValue) {
+    fn change_suffix(&mut self, suffix: &'static str) {
+        self.suffix = suffix;
+        self.name.clear();
+        self.name.push_str(self.family);
+        self.name.push_str(suffix);
+        self.opening.clear();
+    }
+
+    #[inline]
+    fn opening(&mut self, labels: &str) -> &str {
+        if self.opening.is_empty() {
+            let comma = if labels.is_empty() { "" } else { "," };
+            [&self.name, "{", labels, comma].iter().for_each(|part| self.opening.push_str(part));
+        }
+        &self.opening
+    }
+
+    #[inline]
+    fn value(&self, page: &mut String, value: SampleValue) {
         match value {
             SampleValue::Unsigned(n) => number::push_u64(page, n),
             SampleValue::Signed(n) => number::push_i64(page, n),

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use super::Value;
 use crate::tag::Tags;
+use crate::tag::label::LabelTexts;
 
 /// One series: tags and a value.
 ///
@@ -164,6 +165,19 @@ impl SeriesList {
         SeriesList { parts: parts.filter(|part| !part.readings.is_empty()).collect() }
     }
 
+    /// As [`iter`](SeriesList::iter), with the labels that the tags become in a family without a label of its own.
+    #[inline]
+    pub(crate) fn labelled(&self) -> impl Iterator<Item = (Series<'_>, &str)> {
+        self.parts.iter().flat_map(|part| {
+            let labels = part.identities.labels();
+            part.readings.iter().filter_map(move |Reading { value, start, place }| {
+                let place = usize::from(*place);
+                let tags = part.identities.tags.get(place)?;
+                Some((Series { tags, value, start: *start }, labels.get(place)))
+            })
+        })
+    }
+
     /// Tags, values to change, and starts.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Tags, &mut Value, Nanos)> {
         self.parts.iter_mut().flat_map(|Part { identities, readings }| {
@@ -232,6 +246,9 @@ struct Chunk {
     tags: Vec<Tags>,
     /// Places of the series that brought a key which none before them had.
     brought_keys: Vec<u16>,
+    /// Made when a page first asks, so that programs which only push do not pay for it. Together in one text, because a
+    /// page takes them one after the other: texts of their own would cost a cache miss a series.
+    labels: OnceLock<LabelTexts>,
 }
 
 impl Identities {
@@ -266,8 +283,19 @@ impl Chunk {
         if brings_keys {
             self.brought_keys.push(place);
         }
+        if let Some(labels) = self.labels.get_mut() {
+            labels.push(tags.iter());
+        }
         self.tags.push(tags);
         place
+    }
+
+    fn labels(&self) -> &LabelTexts {
+        self.labels.get_or_init(|| {
+            let mut labels = LabelTexts::default();
+            self.tags.iter().for_each(|tags| labels.push(tags.iter()));
+            labels
+        })
     }
 
     fn brought_tags(&self) -> impl Iterator<Item = &Tags> {

@@ -76,6 +76,31 @@ pub(crate) fn keep_last_of_equals(labels: &mut Vec<Label<'_>>) {
     });
 }
 
+/// The labels of series, one behind the other in one text, as they stand on a page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LabelTexts {
+    text: String,
+    /// Where each series' labels end.
+    ends: Vec<usize>,
+}
+
+impl LabelTexts {
+    /// Appends the labels of one more series, in a family without a label of its own.
+    pub(crate) fn push<'a>(&mut self, tags: impl Iterator<Item = (&'a str, &'a str)>) {
+        let mut labels = Vec::new();
+        push_tags(&mut labels, tags, "");
+        push_labels(&mut self.text, &labels);
+        self.ends.push(self.text.len());
+    }
+
+    /// The labels of the series at this place.
+    #[inline]
+    pub(crate) fn get(&self, place: usize) -> &str {
+        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(place).and_then(|end| self.text.get(start..*end)).unwrap_or("")
+    }
+}
+
 /// Appends labels as they stand on a page: `route="/orders",status="200"`.
 pub(crate) fn push_labels(out: &mut String, labels: &[Label<'_>]) {
     for (at, (key, value)) in labels.iter().enumerate() {
@@ -158,6 +183,17 @@ mod tests {
     fn a_moved_key_does_not_land_on_the_familys_own() {
         assert_eq!(tag_key("le", "le_"), "le__");
         assert_eq!(tag_key("_", "_"), "key__");
+    }
+
+    #[test]
+    fn each_series_has_its_labels() {
+        let mut texts = LabelTexts::default();
+        texts.push([("route", "/orders"), ("status", "200")].into_iter());
+        texts.push(std::iter::empty());
+        texts.push([("http.route", "say \"hi\""), ("le", "é\n")].into_iter());
+        let labels = [0, 1, 2, 3].map(|place| texts.get(place));
+        let odd = r#"http_route="say \"hi\"",le_="é\n""#;
+        assert_eq!(labels, [r#"route="/orders",status="200""#, "", odd, ""]);
     }
 
     #[test]

@@ -130,12 +130,6 @@ impl Tags {
     pub fn over(&self, lower: &Tags) -> Tags {
         lower.iter().chain(self.iter()).collect()
     }
-
-    /// The labels they become in a family without a label of its own: `route="/orders",status="200"`.
-    #[inline]
-    pub(crate) fn labels(&self) -> &str {
-        self.0.labels()
-    }
 }
 
 impl Default for Tags {
