@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 
 use foldhash::fast::RandomState;
 
@@ -20,12 +21,14 @@ impl Clashes {
     pub(crate) fn of<'a>(family: &'a Family, labels: impl Fn(Series<'a>, &'a str) -> Cow<'a, str>) -> Self {
         let mut clashes = Clashes::default();
         let mut first_with: HashMap<Cow<'a, str>, (usize, &'a Value), RandomState> = HashMap::default();
-        for (at, (series, rendered)) in family.series.labelled().enumerate() {
+        let compared = family.series.try_each_labelled(|at, series, rendered| {
             match first_with.entry(labels(series, rendered)) {
                 Entry::Vacant(entry) => _ = entry.insert((at, series.value)),
                 Entry::Occupied(entry) => clashes.hide((at, series.value), *entry.get()),
             }
-        }
+            Ok::<(), Infallible>(())
+        });
+        let Ok(()) = compared;
         clashes
     }
 
@@ -38,11 +41,13 @@ impl Clashes {
     }
 
     /// Whether the series at this position is not shown.
+    #[inline]
     pub(crate) fn hides(&self, at: usize) -> bool {
         !self.hidden.is_empty() && self.hidden.contains(&at)
     }
 
     /// The sum to show for the series at this position, where others were added to it.
+    #[inline]
     pub(crate) fn sum(&self, at: usize) -> Option<Number> {
         if self.sums.is_empty() { None } else { self.sums.get(&at).copied() }
     }

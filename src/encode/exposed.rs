@@ -77,15 +77,16 @@ impl<'a> Exposed<'a> {
         self.clashes.count()
     }
 
-    /// The series to show, in the order of their creation.
+    /// Hands the series to show to `take`, in the order of their creation; ends with the first error.
     #[inline]
-    pub(crate) fn series(&self) -> impl Iterator<Item = Shown<'_>> {
+    pub(crate) fn try_each<E>(&self, mut take: impl FnMut(Shown<'_>) -> Result<(), E>) -> Result<(), E> {
         let own = own_label(self.family, &self.name);
-        let all = self.family.series.labelled().enumerate();
-        all.filter(|(at, _)| !self.clashes.hides(*at)).map(move |(at, (series, labels))| Shown {
-            value: series.value,
-            labels: self.labelling.labels(own, series, labels),
-            sum: self.clashes.sum(at),
+        self.family.series.try_each_labelled(|at, series, rendered| {
+            if self.clashes.hides(at) {
+                return Ok(());
+            }
+            let labels = self.labelling.labels(own, series, rendered);
+            take(Shown { value: series.value, labels, sum: self.clashes.sum(at) })
         })
     }
 }
@@ -226,7 +227,13 @@ mod tests {
     }
 
     fn labels_of(family: &Family) -> String {
-        Exposed::of(family).series().next().unwrap().labels.into_owned()
+        let mut all = Vec::new();
+        let taken = Exposed::of(family).try_each(|series| {
+            all.push(series.labels.into_owned());
+            Ok::<(), ()>(())
+        });
+        assert_eq!((taken, all.len()), (Ok(()), 1));
+        all.remove(0)
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Format {
         for family in &samples.families {
             (self.header)(page, family);
             let mut lines = Lines::new(self.float, &family.name);
-            family.series().try_for_each(|series| {
+            family.try_each(|series| {
                 lines.begin_series();
                 sampler.samples(family, series.value, series.sum, |sample| {
                     lines.push(page, &series.labels, sample);
@@ -85,17 +85,18 @@ impl Format {
 struct Lines<'a> {
     float: fn(&mut String, f64),
     family: &'a str,
-    /// What `name` ends in: mostly that of all lines of a series but two.
+    /// The suffix of the last line.
     suffix: &'static str,
-    /// Name of the family and suffix.
-    name: String,
-    /// `name`, brace, the series' labels and comma; empty until a line with one label more asks for it.
+    /// Name of the family, suffix and brace.
+    name_and_brace: String,
+    /// The same, the series' labels and a comma; empty until a line with one label more asks for it.
     opening: String,
 }
 
 impl<'a> Lines<'a> {
     fn new(float: fn(&mut String, f64), family: &'a str) -> Self {
-        Lines { float, family, suffix: "", name: family.to_owned(), opening: String::new() }
+        let name_and_brace = format!("{family}{{");
+        Lines { float, family, suffix: "", name_and_brace, opening: String::new() }
     }
 
     fn begin_series(&mut self) {
@@ -115,12 +116,11 @@ impl<'a> Lines<'a> {
                 page.push_str("} ");
             }
             None if labels.is_empty() => {
-                page.push_str(&self.name);
+                page.push_str(self.name());
                 page.push(' ');
             }
             None => {
-                page.push_str(&self.name);
-                page.push('{');
+                page.push_str(&self.name_and_brace);
                 page.push_str(labels);
                 page.push_str("} ");
             }
@@ -129,11 +129,15 @@ impl<'a> Lines<'a> {
         page.push('\n');
     }
 
+    fn name(&self) -> &str {
+        self.name_and_brace.strip_suffix('{').unwrap_or("")
+    }
+
+    #[cold]
     fn change_suffix(&mut self, suffix: &'static str) {
         self.suffix = suffix;
-        self.name.clear();
-        self.name.push_str(self.family);
-        self.name.push_str(suffix);
+        self.name_and_brace.clear();
+        [self.family, suffix, "{"].iter().for_each(|part| self.name_and_brace.push_str(part));
         self.opening.clear();
     }
 
@@ -141,7 +145,7 @@ impl<'a> Lines<'a> {
     fn opening(&mut self, labels: &str) -> &str {
         if self.opening.is_empty() {
             let comma = if labels.is_empty() { "" } else { "," };
-            [&self.name, "{", labels, comma].iter().for_each(|part| self.opening.push_str(part));
+            [&*self.name_and_brace, labels, comma].iter().for_each(|part| self.opening.push_str(part));
         }
         &self.opening
     }

@@ -90,6 +90,7 @@ pub(crate) enum SampleValue {
 }
 
 impl From<Number> for SampleValue {
+    #[inline]
     fn from(number: Number) -> Self {
         match number {
             Number::Integer(n) => SampleValue::Unsigned(n),
@@ -98,14 +99,17 @@ impl From<Number> for SampleValue {
     }
 }
 
+#[inline]
 fn bare(value: SampleValue) -> Sample<'static> {
     Sample { suffix: "", extra: None, value }
 }
 
+#[inline]
 fn suffixed(suffix: &'static str, value: SampleValue) -> Sample<'static> {
     Sample { suffix, extra: None, value }
 }
 
+#[inline]
 fn labelled<'a>(suffix: &'static str, extra: &'a str, value: SampleValue) -> Sample<'a> {
     Sample { suffix, extra: Some(extra), value }
 }
@@ -125,6 +129,9 @@ impl Sampler {
     }
 
     /// Hands the samples of a series to `each`; `sum` stands in for a counter's own total.
+    ///
+    /// Inlined with what is one number, so that a sample stays in registers on its way to the page.
+    #[inline]
     pub(crate) fn samples(
         &mut self,
         family: &Exposed<'_>,
@@ -132,19 +139,20 @@ impl Sampler {
         sum: Option<Number>,
         mut each: impl FnMut(Sample<'_>),
     ) {
-        match (value, family.kind) {
-            (Value::Counter(total), _) => each(suffixed("_total", sum.unwrap_or(*total).into())),
-            (Value::UpDownCounter(level), _) => each(bare(SampleValue::Signed(*level))),
-            (Value::Gauge(level), _) => each(bare(SampleValue::Float(*level))),
-            (Value::Meter(meter), Type::Gauge) => rate_samples(&meter.rates, each),
-            (Value::Meter(meter), _) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
-            (Value::Timer(timer), kind) => self.distribution(kind, &timer.durations, each),
-            (Value::Histogram(histogram), kind) => self.distribution(kind, histogram, each),
-            (Value::Info(_), _) => each(suffixed("_info", SampleValue::Unsigned(1))),
-            (Value::StateSet(states), _) => self.states(&family.name, states, each),
+        match value {
+            Value::Counter(total) => each(suffixed("_total", sum.unwrap_or(*total).into())),
+            Value::UpDownCounter(level) => each(bare(SampleValue::Signed(*level))),
+            Value::Gauge(level) => each(bare(SampleValue::Float(*level))),
+            Value::Histogram(histogram) => self.distribution(family.kind, histogram, each),
+            Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),
+            Value::Meter(meter) if family.kind == Type::Gauge => rate_samples(&meter.rates, each),
+            Value::Meter(meter) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
+            Value::Info(_) => each(suffixed("_info", SampleValue::Unsigned(1))),
+            Value::StateSet(states) => self.states(&family.name, states, each),
         }
     }
 
+    #[inline(never)]
     fn distribution(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
         match kind {
             Type::Summary => self.summary(histogram, each),
@@ -193,6 +201,7 @@ impl Sampler {
         }
     }
 
+    #[inline(never)]
     fn states(&mut self, name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_>)) {
         for (at, (state, on)) in set.states.iter().zip(&set.on).enumerate() {
             let said_before = set.states.iter().take(at).any(|earlier| earlier == state);
@@ -231,6 +240,7 @@ fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
     std::iter::successors(next(-1.0), move |q| next(*q))
 }
 
+#[inline(never)]
 fn rate_samples(rates: &Rates, mut each: impl FnMut(Sample<'_>)) {
     let windows = [
         (r#"window="mean""#, rates.mean),

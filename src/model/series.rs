@@ -165,17 +165,27 @@ impl SeriesList {
         SeriesList { parts: parts.filter(|part| !part.readings.is_empty()).collect() }
     }
 
-    /// As [`iter`](SeriesList::iter), with the labels that the tags become in a family without a label of its own.
+    /// Hands each series to `take`, with its position and the labels that its tags become in a family without a label of
+    /// its own; ends with the first error.
+    ///
+    /// Two plain loops: as an iterator it would cost a page as much as the numbers on it.
     #[inline]
-    pub(crate) fn labelled(&self) -> impl Iterator<Item = (Series<'_>, &str)> {
-        self.parts.iter().flat_map(|part| {
+    pub(crate) fn try_each_labelled<'a, E>(
+        &'a self,
+        mut take: impl FnMut(usize, Series<'a>, &'a str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut at = 0;
+        for part in &self.parts {
             let labels = part.identities.labels();
-            part.readings.iter().filter_map(move |Reading { value, start, place }| {
+            for Reading { value, start, place } in &part.readings {
                 let place = usize::from(*place);
-                let tags = part.identities.tags.get(place)?;
-                Some((Series { tags, value, start: *start }, labels.get(place)))
-            })
-        })
+                if let Some(tags) = part.identities.tags.get(place) {
+                    take(at, Series { tags, value, start: *start }, labels.get(place))?;
+                }
+                at += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Tags, values to change, and starts.
