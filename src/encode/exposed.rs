@@ -32,7 +32,7 @@ pub(crate) struct Exposed<'a> {
     /// The unit that `name` ends in.
     pub(crate) unit: Option<String>,
     pub(crate) help: &'a str,
-    family: &'a Family,
+    pub(crate) family: &'a Family,
     labelling: Labelling,
     clashes: Clashes,
 }
@@ -72,6 +72,11 @@ impl<'a> Exposed<'a> {
         })
     }
 
+    /// The label that the family itself puts on its samples.
+    pub(crate) fn own_label(&self) -> &str {
+        own_label(self.family, &self.name)
+    }
+
     /// How many series ended up with the labels of an earlier one.
     pub(crate) fn clashing_series(&self) -> usize {
         self.clashes.count()
@@ -80,7 +85,7 @@ impl<'a> Exposed<'a> {
     /// Hands the series to show to `take`, in the order of their creation; ends with the first error.
     #[inline]
     pub(crate) fn try_each<E>(&self, mut take: impl FnMut(Shown<'_>) -> Result<(), E>) -> Result<(), E> {
-        let own = own_label(self.family, &self.name);
+        let own = self.own_label();
         self.family.series.try_each_labelled(|at, series, rendered| {
             if self.clashes.hides(at) {
                 return Ok(());
@@ -196,7 +201,7 @@ impl Labelling {
 }
 
 #[cold]
-fn made_labels(own: &str, series: Series<'_>) -> String {
+pub(crate) fn made_labels(own: &str, series: Series<'_>) -> String {
     let mut labels = Vec::new();
     label::push_tags(&mut labels, series.tags.iter(), own);
     if let Value::Info(facts) = series.value {

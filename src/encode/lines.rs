@@ -7,7 +7,7 @@ use std::io;
 use crate::encode::Options;
 use crate::encode::exposed::Exposed;
 use crate::encode::left_out::LeftOut;
-use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
+use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples, only_sample};
 use crate::model::Snapshot;
 use crate::number;
 use crate::tag::label::{Quotes, push_escaped};
@@ -70,9 +70,12 @@ impl Format {
             let mut lines = Lines::new(self.float, &family.name);
             family.try_each(|series| {
                 lines.begin_series();
-                sampler.samples(family, series.value, series.sum, |sample| {
-                    lines.push(page, &series.labels, sample);
-                });
+                match only_sample(series.value, series.sum) {
+                    Some(sample) => lines.push_bare(page, &series.labels, sample),
+                    None => sampler.samples(family, series.value, series.sum, |sample| {
+                        lines.push(page, &series.labels, sample);
+                    }),
+                }
                 hand_on(page)
             })?;
         }
@@ -103,30 +106,38 @@ impl<'a> Lines<'a> {
         self.opening.clear();
     }
 
-    #[inline]
     fn push(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
+        let Some(extra) = sample.extra else {
+            return self.push_bare(page, labels, sample);
+        };
+        self.set_suffix(sample.suffix);
+        page.push_str(self.opening(labels));
+        page.push_str(extra);
+        page.push_str("} ");
+        self.push_value(page, sample.value);
+    }
+
+    /// Writes a line that has no label but the series' own.
+    #[inline]
+    fn push_bare(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
+        self.set_suffix(sample.suffix);
+        if labels.is_empty() {
+            page.push_str(self.name());
+            page.push(' ');
+        } else {
+            page.push_str(&self.name_and_brace);
+            page.push_str(labels);
+            page.push_str("} ");
+        }
+        self.push_value(page, sample.value);
+    }
+
+    #[inline]
+    fn set_suffix(&mut self, suffix: &'static str) {
         // By address: it is the same constant in each line, and one that is not is only written anew.
-        if !std::ptr::eq(sample.suffix, self.suffix) {
-            self.change_suffix(sample.suffix);
+        if !std::ptr::eq(suffix, self.suffix) {
+            self.change_suffix(suffix);
         }
-        match sample.extra {
-            Some(extra) => {
-                page.push_str(self.opening(labels));
-                page.push_str(extra);
-                page.push_str("} ");
-            }
-            None if labels.is_empty() => {
-                page.push_str(self.name());
-                page.push(' ');
-            }
-            None => {
-                page.push_str(&self.name_and_brace);
-                page.push_str(labels);
-                page.push_str("} ");
-            }
-        }
-        self.value(page, sample.value);
-        page.push('\n');
     }
 
     fn name(&self) -> &str {
@@ -151,12 +162,13 @@ impl<'a> Lines<'a> {
     }
 
     #[inline]
-    fn value(&self, page: &mut String, value: SampleValue) {
+    fn push_value(&self, page: &mut String, value: SampleValue) {
         match value {
             SampleValue::Unsigned(n) => number::push_u64(page, n),
             SampleValue::Signed(n) => number::push_i64(page, n),
             SampleValue::Float(x) => (self.float)(page, x),
         }
+        page.push('\n');
     }
 }
 

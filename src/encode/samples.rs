@@ -99,6 +99,18 @@ impl From<Number> for SampleValue {
     }
 }
 
+/// The sample of a series that is a single number by its kind: the large families. Apart from
+/// [`Sampler::samples`], so that it stays in registers on its way to the page.
+#[inline]
+pub(crate) fn only_sample(value: &Value, sum: Option<Number>) -> Option<Sample<'static>> {
+    match value {
+        Value::Counter(total) => Some(suffixed("_total", sum.unwrap_or(*total).into())),
+        Value::UpDownCounter(level) => Some(bare(SampleValue::Signed(*level))),
+        Value::Gauge(level) => Some(bare(SampleValue::Float(*level))),
+        _ => None,
+    }
+}
+
 #[inline]
 fn bare(value: SampleValue) -> Sample<'static> {
     Sample { suffix: "", extra: None, value }
@@ -129,9 +141,6 @@ impl Sampler {
     }
 
     /// Hands the samples of a series to `each`; `sum` stands in for a counter's own total.
-    ///
-    /// Inlined with what is one number, so that a sample stays in registers on its way to the page.
-    #[inline]
     pub(crate) fn samples(
         &mut self,
         family: &Exposed<'_>,
@@ -140,9 +149,9 @@ impl Sampler {
         mut each: impl FnMut(Sample<'_>),
     ) {
         match value {
-            Value::Counter(total) => each(suffixed("_total", sum.unwrap_or(*total).into())),
-            Value::UpDownCounter(level) => each(bare(SampleValue::Signed(*level))),
-            Value::Gauge(level) => each(bare(SampleValue::Float(*level))),
+            Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) => {
+                only_sample(value, sum).into_iter().for_each(each)
+            }
             Value::Histogram(histogram) => self.distribution(family.kind, histogram, each),
             Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),
             Value::Meter(meter) if family.kind == Type::Gauge => rate_samples(&meter.rates, each),
@@ -152,7 +161,6 @@ impl Sampler {
         }
     }
 
-    #[inline(never)]
     fn distribution(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
         match kind {
             Type::Summary => self.summary(histogram, each),
@@ -201,7 +209,6 @@ impl Sampler {
         }
     }
 
-    #[inline(never)]
     fn states(&mut self, name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_>)) {
         for (at, (state, on)) in set.states.iter().zip(&set.on).enumerate() {
             let said_before = set.states.iter().take(at).any(|earlier| earlier == state);
@@ -240,7 +247,6 @@ fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
     std::iter::successors(next(-1.0), move |q| next(*q))
 }
 
-#[inline(never)]
 fn rate_samples(rates: &Rates, mut each: impl FnMut(Sample<'_>)) {
     let windows = [
         (r#"window="mean""#, rates.mean),
