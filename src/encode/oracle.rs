@@ -79,10 +79,10 @@ fn value(kind: Kind, n: u32) -> Value {
         sum: number,
         sum_can_fall: false,
         window: None,
-        shape: if n % 2 == 0 { Shape::Histogram } else { Shape::Summary([0.5].into()) },
+        shape: if n.is_multiple_of(2) { Shape::Histogram } else { Shape::Summary([0.5].into()) },
     };
     match kind {
-        Kind::Counter if n % 2 == 0 => Value::Counter(u64::from(n).into()),
+        Kind::Counter if n.is_multiple_of(2) => Value::Counter(u64::from(n).into()),
         Kind::Counter => Value::Counter(number.into()),
         Kind::UpDownCounter => Value::UpDownCounter(-i64::from(n)),
         Kind::Gauge => Value::Gauge(-number),
@@ -92,7 +92,7 @@ fn value(kind: Kind, n: u32) -> Value {
         Kind::Info => Value::Info(Box::new([("a.b", n.to_string())].into())),
         Kind::StateSet => {
             let states = ["on".into(), "of\"f".into()].into();
-            StateSetValue { states, on: vec![true, n % 2 == 0] }.into()
+            StateSetValue { states, on: vec![true, n.is_multiple_of(2)] }.into()
         }
     }
 }

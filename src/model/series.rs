@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn readings_find_their_tags_over_chunks() {
-        let even = |n: usize| if n % 2 == 0 { gauge(n) } else { None };
+        let even = |n: usize| if n.is_multiple_of(2) { gauge(n) } else { None };
         let list = SeriesList::of(&identities(3000), (0..5000).map(even));
         assert_eq!(list.len(), 1500);
         let expected = (0..3000).step_by(2);
