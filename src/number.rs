@@ -12,16 +12,19 @@ const FIRST_LARGE_EXPONENT: i32 = 6;
 const MAX_DIGITS: usize = 17;
 
 /// Appends an unsigned integer.
+#[inline]
 pub(crate) fn push_u64(out: &mut String, number: u64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Appends a signed integer.
+#[inline]
 pub(crate) fn push_i64(out: &mut String, number: i64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Appends the shortest decimal that reads back as `number`; whole numbers without a point.
+#[inline]
 pub(crate) fn push_f64(out: &mut String, number: f64) {
     match as_integer(number) {
         Some(whole) => push_i64(out, whole),

@@ -310,7 +310,7 @@ mod removal {
     fn a_removed_series_comes_back_from_zero_with_a_new_start() {
         let clock = ManualClock::new();
         let registry = Registry::builder().clock(clock.clone()).build();
-        let start = |registry: &Registry| registry.snapshot().families()[0].series[0].start;
+        let start = |registry: &Registry| registry.snapshot().families()[0].series.first().unwrap().start();
         let hits = registry.define("hits").tags(["path"]).counters().unwrap();
         hits.with(["a"]).add(5);
         let first = start(&registry);

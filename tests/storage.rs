@@ -259,7 +259,8 @@ fn a_whole_page_is_read_at_once_while_eight_threads_write() {
         }
         for _ in 0..300 {
             let snapshot = registry.snapshot();
-            let Some(Value::Timer { durations, .. }) = snapshot.get("work") else { panic!("no timer") };
+            let Some(Value::Timer(timed)) = snapshot.get("work") else { panic!("no timer") };
+            let durations = &timed.durations;
             assert_eq!(durations.sum, durations.count() as f64);
             assert_eq!(durations.cumulative().last(), Some((f64::INFINITY, durations.count())));
         }

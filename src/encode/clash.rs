@@ -1,9 +1,12 @@
 //! Series of one family whose labels come out equal: counters are added up, of other kinds the first is kept.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 
-use crate::encode::exposed::Label;
+use foldhash::fast::RandomState;
+
 use crate::model::{Family, Number, Series, Value};
 
 /// Which series of a family are hidden by an earlier one, and which have others added. By position in the family.
@@ -14,47 +17,37 @@ pub(crate) struct Clashes {
 }
 
 impl Clashes {
-    /// Looks for clashes. `label` gives a series' labels and whether different tags may have come out equal; where no
-    /// series' did, there is nothing to compare.
-    pub(crate) fn of<'a>(
-        family: &'a Family,
-        label: impl Fn(&'a Series, &mut Vec<Label<'a>>) -> bool,
-    ) -> Self {
-        let mut labels = Vec::new();
-        if !family.series.iter().any(|series| label(series, &mut labels)) {
-            return Clashes::default();
-        }
+    /// Compares the labels of all series, as they stand on a page.
+    pub(crate) fn of<'a>(family: &'a Family, labels: impl Fn(Series<'a>, &'a str) -> Cow<'a, str>) -> Self {
         let mut clashes = Clashes::default();
-        let mut first_with = HashMap::new();
-        for (at, series) in family.series.iter().enumerate() {
-            label(series, &mut labels);
-            // Where no label changed they are still in the order of the tags, which is the same order.
-            match first_with.entry(labels.clone()) {
-                Entry::Vacant(entry) => _ = entry.insert(at),
-                Entry::Occupied(entry) => clashes.hide(family, at, *entry.get()),
+        let mut first_with: HashMap<Cow<'a, str>, (usize, &'a Value), RandomState> = HashMap::default();
+        let compared = family.series.try_each_labelled(|at, series, rendered| {
+            match first_with.entry(labels(series, rendered)) {
+                Entry::Vacant(entry) => _ = entry.insert((at, series.value)),
+                Entry::Occupied(entry) => clashes.hide((at, series.value), *entry.get()),
             }
-        }
+            Ok::<(), Infallible>(())
+        });
+        let Ok(()) = compared;
         clashes
     }
 
-    fn hide(&mut self, family: &Family, at: usize, first: usize) {
+    fn hide(&mut self, (at, value): (usize, &Value), (first, first_value): (usize, &Value)) {
         self.hidden.insert(at);
-        let total = |at: usize| match family.series.get(at).map(|series| &series.value) {
-            Some(Value::Counter(total)) => Some(*total),
-            _ => None,
-        };
-        let so_far = self.sums.get(&first).copied().or_else(|| total(first));
-        if let (Some(so_far), Some(more)) = (so_far, total(at)) {
-            self.sums.insert(first, add(so_far, more));
+        if let (Value::Counter(total), Value::Counter(first_total)) = (value, first_value) {
+            let so_far = self.sums.get(&first).unwrap_or(first_total);
+            self.sums.insert(first, add(*so_far, *total));
         }
     }
 
     /// Whether the series at this position is not shown.
+    #[inline]
     pub(crate) fn hides(&self, at: usize) -> bool {
         !self.hidden.is_empty() && self.hidden.contains(&at)
     }
 
     /// The sum to show for the series at this position, where others were added to it.
+    #[inline]
     pub(crate) fn sum(&self, at: usize) -> Option<Number> {
         if self.sums.is_empty() { None } else { self.sums.get(&at).copied() }
     }

@@ -1,10 +1,12 @@
 //! A family as Prometheus sees it: its type, its name with `_total` and unit once, and the labels of its series.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::encode::clash::Clashes;
 use crate::encode::names;
 use crate::model::{Family, Kind, Number, Series, Shape, Value};
+use crate::tag::label;
 use crate::unit::Unit;
 
 /// The label of a meter's rates.
@@ -21,9 +23,6 @@ pub(crate) enum Type {
     StateSet,
 }
 
-/// A label: its legal name and its value, not yet escaped.
-pub(crate) type Label<'a> = (Cow<'a, str>, &'a str);
-
 /// A family as Prometheus sees it.
 #[derive(Debug)]
 pub(crate) struct Exposed<'a> {
@@ -33,16 +32,31 @@ pub(crate) struct Exposed<'a> {
     /// The unit that `name` ends in.
     pub(crate) unit: Option<String>,
     pub(crate) help: &'a str,
-    family: &'a Family,
+    pub(crate) family: &'a Family,
+    labelling: Labelling,
     clashes: Clashes,
+}
+
+/// Where the labels of a family's series come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Labelling {
+    /// From the snapshot, which has the tags rendered.
+    Rendered,
+    /// Made for each series: there are facts among them, or a key that gives way to the family's own label.
+    Made,
 }
 
 impl<'a> Exposed<'a> {
     /// What a family is exposed as; a meter's rates are a family of their own, see [`Exposed::rates`].
     pub(crate) fn of(family: &'a Family) -> Self {
         let (name, unit) = exposed_name(family);
-        let clashes = Clashes::of(family, |series, labels| label(family, &name, series, labels));
-        Exposed { kind: type_of(family), name, unit, help: &family.help, family, clashes }
+        let own = own_label(family, &name);
+        let labelling = labelling(family, own);
+        let clashes = match may_clash(family, own) {
+            true => Clashes::of(family, |series, rendered| labelling.labels(own, series, rendered)),
+            false => Clashes::default(),
+        };
+        Exposed { kind: type_of(family), name, unit, help: &family.help, family, labelling, clashes }
     }
 
     /// The gauges that show a meter's rates.
@@ -53,8 +67,14 @@ impl<'a> Exposed<'a> {
             unit: None,
             help: self.help,
             family: self.family,
+            labelling: self.labelling,
             clashes: self.clashes.clone(),
         })
+    }
+
+    /// The label that the family itself puts on its samples.
+    pub(crate) fn own_label(&self) -> &str {
+        own_label(self.family, &self.name)
     }
 
     /// How many series ended up with the labels of an earlier one.
@@ -62,24 +82,37 @@ impl<'a> Exposed<'a> {
         self.clashes.count()
     }
 
-    /// The series to show, in the order of their creation, each with the sum where others were added to it.
-    pub(crate) fn series(&self) -> impl Iterator<Item = (&'a Series, Option<Number>)> {
-        let all = self.family.series.iter().enumerate();
-        all.filter(|(at, _)| !self.clashes.hides(*at)).map(|(at, series)| (series, self.clashes.sum(at)))
+    /// Hands the series to show to `take`, in the order of their creation; ends with the first error.
+    #[inline]
+    pub(crate) fn try_each<E>(&self, mut take: impl FnMut(Shown<'_>) -> Result<(), E>) -> Result<(), E> {
+        let own = self.own_label();
+        self.family.series.try_each_labelled(|at, series, rendered| {
+            if self.clashes.hides(at) {
+                return Ok(());
+            }
+            let labels = self.labelling.labels(own, series, rendered);
+            take(Shown { value: series.value, labels, sum: self.clashes.sum(at) })
+        })
     }
+}
 
-    /// Puts the labels of a series into `labels`, by name, no name twice.
-    pub(crate) fn labels(&self, series: &'a Series, labels: &mut Vec<Label<'a>>) {
-        label(self.family, &self.name, series, labels);
-    }
+/// A series as it is shown.
+#[derive(Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) value: &'a Value,
+    /// Its labels as they stand on a page: by name, no name twice.
+    pub(crate) labels: Cow<'a, str>,
+    /// Its total, where others were added to it.
+    pub(crate) sum: Option<Number>,
 }
 
 fn type_of(family: &Family) -> Type {
     match family.kind {
         Kind::Counter | Kind::Meter => Type::Counter,
         Kind::UpDownCounter | Kind::Gauge => Type::Gauge,
-        Kind::Timer | Kind::Histogram => match family.series.first().map(|series| &series.value) {
-            Some(Value::Timer { durations: h, .. } | Value::Histogram(h)) => type_of_shape(&h.shape),
+        Kind::Timer | Kind::Histogram => match family.series.first().map(|series| series.value) {
+            Some(Value::Timer(timer)) => type_of_shape(&timer.durations.shape),
+            Some(Value::Histogram(histogram)) => type_of_shape(&histogram.shape),
             _ => Type::Histogram,
         },
         Kind::Info => Type::Info,
@@ -104,7 +137,7 @@ fn exposed_name(family: &Family) -> (String, Option<String>) {
         Kind::UpDownCounter | Kind::Gauge | Kind::Histogram => with_unit(&name, &family.unit),
         Kind::Info => (strip(&name, "_info").to_owned(), None),
         // The name of the family is also that of its label.
-        Kind::StateSet => (names::label_name(family.name.as_str()).into_owned(), None),
+        Kind::StateSet => (label::label_name(family.name.as_str()).into_owned(), None),
     }
 }
 
@@ -139,52 +172,73 @@ fn own_label<'a>(family: &Family, name: &'a str) -> &'a str {
     }
 }
 
-/// Labels a series. Returns whether different tags may have come out equal.
-fn label<'a>(family: &Family, name: &str, series: &'a Series, labels: &mut Vec<Label<'a>>) -> bool {
-    let own = own_label(family, name);
-    labels.clear();
-    if let Value::Info(facts) = &series.value {
-        labels.extend(facts.iter().map(|(key, value)| (names::tag_key(key, own), value)));
-    }
-    let facts = labels.len();
-    labels.extend(series.tags.iter().map(|(key, value)| (names::tag_key(key, own), value)));
-    let changed = facts > 0 || labels.iter().any(|(key, _)| matches!(key, Cow::Owned(_)));
-    if changed {
-        keep_last_of_equals(labels);
-    }
-    changed
+fn labelling(family: &Family, own: &str) -> Labelling {
+    let stays = |key: &&str| label::tag_key(key, own) == label::tag_key(key, "");
+    let rendered = match family.kind {
+        Kind::Info => false,
+        _ => own.is_empty() || family.series.keys().is_some_and(|keys| keys.iter().all(stays)),
+    };
+    if rendered { Labelling::Rendered } else { Labelling::Made }
 }
 
-/// Facts come before tags and tags in the order of their keys, so that among equal names tags win, and the last tag.
-fn keep_last_of_equals(labels: &mut Vec<Label<'_>>) {
-    labels.sort_by(|a, b| a.0.cmp(&b.0));
-    labels.dedup_by(|later, kept| {
-        let same = later.0 == kept.0;
-        if same {
-            kept.1 = later.1;
+/// Whether series with different tags may have equal labels: not while different keys stay different. Decided by the
+/// keys of a family, which are few, so that no series has to be looked at.
+fn may_clash(family: &Family, own: &str) -> bool {
+    let Some(keys) = family.series.keys() else { return true };
+    let labels: HashSet<Cow<'_, str>> = keys.iter().map(|key| label::tag_key(key, own)).collect();
+    family.kind == Kind::Info || labels.len() < keys.len()
+}
+
+impl Labelling {
+    /// The labels of a series whose tags are rendered as `rendered`.
+    #[inline]
+    fn labels<'a>(self, own: &str, series: Series<'_>, rendered: &'a str) -> Cow<'a, str> {
+        match self {
+            Labelling::Rendered => Cow::Borrowed(rendered),
+            Labelling::Made => Cow::Owned(made_labels(own, series)),
         }
-        same
-    });
+    }
+}
+
+#[cold]
+pub(crate) fn made_labels(own: &str, series: Series<'_>) -> String {
+    let mut labels = Vec::new();
+    label::push_tags(&mut labels, series.tags.iter(), own);
+    if let Value::Info(facts) = series.value {
+        let tags = std::mem::take(&mut labels);
+        labels.extend(facts.iter().map(|(key, value)| (label::tag_key(key, own), value)));
+        labels.extend(tags);
+        // Facts come before tags, so that among equal names tags win.
+        label::keep_last_of_equals(&mut labels);
+    }
+    let mut text = String::new();
+    label::push_labels(&mut text, &labels);
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SeriesList;
     use crate::tag::Tags;
     use std::time::SystemTime;
 
-    fn family(kind: Kind, name: &str, unit: Unit, series: Vec<Series>) -> Family {
+    fn family(kind: Kind, name: &str, unit: Unit, series: SeriesList) -> Family {
         Family { name: name.into(), kind, help: "".into(), unit, series }
     }
 
-    fn series(tags: impl Into<Tags>, value: Value) -> Series {
-        Series { tags: tags.into(), value, start: SystemTime::UNIX_EPOCH }
+    fn one(tags: impl Into<Tags>, value: Value) -> SeriesList {
+        [(tags, value, SystemTime::UNIX_EPOCH)].into_iter().collect()
     }
 
-    fn labels_of(family: &Family) -> Vec<(String, String)> {
-        let mut labels = Vec::new();
-        Exposed::of(family).labels(&family.series[0], &mut labels);
-        labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    fn labels_of(family: &Family) -> String {
+        let mut all = Vec::new();
+        let taken = Exposed::of(family).try_each(|series| {
+            all.push(series.labels.into_owned());
+            Ok::<(), ()>(())
+        });
+        assert_eq!((taken, all.len()), (Ok(()), 1));
+        all.remove(0)
     }
 
     #[test]
@@ -208,36 +262,44 @@ mod tests {
             (Kind::StateSet, "a:b", Unit::Bytes, "a_b"),
         ];
         for (kind, given, unit, exposed) in cases {
-            assert_eq!(Exposed::of(&family(kind, given, unit, vec![])).name, exposed, "{kind} {given}");
+            assert_eq!(
+                Exposed::of(&family(kind, given, unit, SeriesList::new())).name,
+                exposed,
+                "{kind} {given}"
+            );
         }
     }
 
     #[test]
     fn a_unit_is_made_legal_and_named_only_as_a_suffix() {
-        let odd = family(Kind::Gauge, "speed", Unit::other("m/s"), vec![]);
+        let odd = family(Kind::Gauge, "speed", Unit::other("m/s"), SeriesList::new());
         assert_eq!(Exposed::of(&odd).name, "speed_m_s");
         assert_eq!(Exposed::of(&odd).unit.as_deref(), Some("m_s"));
-        assert_eq!(Exposed::of(&family(Kind::Gauge, "bytes", Unit::Bytes, vec![])).unit, None);
+        assert_eq!(Exposed::of(&family(Kind::Gauge, "bytes", Unit::Bytes, SeriesList::new())).unit, None);
     }
 
     #[test]
     fn a_meter_has_rates_beside_its_count() {
-        let meter = family(Kind::Meter, "order_rate", Unit::None, vec![]);
+        let meter = family(Kind::Meter, "order_rate", Unit::None, SeriesList::new());
         assert_eq!(Exposed::of(&meter).rates().unwrap().name, "order_rate");
-        assert!(Exposed::of(&family(Kind::Counter, "orders", Unit::None, vec![])).rates().is_none());
-    }
-
-    #[test]
-    fn the_last_of_two_keys_that_become_equal_counts() {
-        let tags = [("a.b", "dot"), ("a_b", "underscore"), ("z", "1")];
-        let gauge = family(Kind::Gauge, "x", Unit::None, vec![series(tags, Value::Gauge(1.0))]);
-        assert_eq!(labels_of(&gauge), [("a_b".into(), "underscore".into()), ("z".into(), "1".into())]);
+        assert!(
+            Exposed::of(&family(Kind::Counter, "orders", Unit::None, SeriesList::new())).rates().is_none()
+        );
     }
 
     #[test]
     fn tags_win_over_facts() {
-        let facts = Value::Info(Tags::from([("version", "1"), ("host", "fact")]));
-        let info = family(Kind::Info, "build", Unit::None, vec![series([("host", "tag")], facts)]);
-        assert_eq!(labels_of(&info), [("host".into(), "tag".into()), ("version".into(), "1".into())]);
+        let facts = Value::Info(Box::new([("version", "1"), ("host", "fact")].into()));
+        let info = family(Kind::Info, "build", Unit::None, one([("host", "tag")], facts));
+        assert_eq!(labels_of(&info), r#"host="tag",version="1""#);
+    }
+
+    #[test]
+    fn labels_are_made_only_where_a_key_gives_way_to_the_family_s_own() {
+        let meter = |key| family(Kind::Meter, "x", Unit::None, one([(key, "1")], Value::Gauge(0.0)));
+        let labelling = |key| Exposed::of(&meter(key)).labelling;
+        assert_eq!(labelling("le"), Labelling::Rendered);
+        assert_eq!(labelling("window"), Labelling::Made);
+        assert_eq!(labels_of(&meter("window")), r#"window_="1""#);
     }
 }

@@ -39,11 +39,11 @@ pub struct Field<'a> {
 /// ```
 /// use std::time::SystemTime;
 /// use tagmeter::encode::fields;
-/// use tagmeter::model::{Family, Kind, Series, Snapshot, Value};
-/// use tagmeter::{Tags, Unit};
+/// use tagmeter::Unit;
+/// use tagmeter::model::{Family, Kind, Snapshot, Value};
 ///
 /// let start = SystemTime::UNIX_EPOCH;
-/// let series = vec![Series { tags: Tags::new(), value: Value::Gauge(7.5), start }];
+/// let series = [((), Value::Gauge(7.5), start)].into_iter().collect();
 /// let depth = Family { name: "queue.depth".into(), kind: Kind::Gauge, help: "".into(), unit: Unit::None, series };
 /// let mut lines = Vec::new();
 /// fields::each(&Snapshot::new(start, vec![depth]), |field| {
@@ -54,8 +54,8 @@ pub struct Field<'a> {
 pub fn each(snapshot: &Snapshot, take: impl FnMut(Field<'_>)) -> usize {
     let mut lowering = Lowering { take, not_finite: 0 };
     for family in snapshot.families() {
-        for series in &family.series {
-            lowering.value(&family.name, &series.tags, &series.value);
+        for series in family.series.iter() {
+            lowering.value(&family.name, series.tags, series.value);
         }
     }
     lowering.not_finite
@@ -73,11 +73,11 @@ impl<F: FnMut(Field<'_>)> Lowering<F> {
             Value::Counter(total) => emit("count", total.as_f64()),
             Value::UpDownCounter(level) => emit("count", *level as f64),
             Value::Gauge(level) => emit("value", *level),
-            Value::Meter { count, rates } => {
-                emit("count", *count as f64);
-                rate_fields(rates, emit);
+            Value::Meter(meter) => {
+                emit("count", meter.count as f64);
+                rate_fields(&meter.rates, emit);
             }
-            Value::Timer { durations, rates } => timer_fields(durations, rates, emit),
+            Value::Timer(timer) => timer_fields(&timer.durations, &timer.rates, emit),
             Value::Histogram(histogram) => histogram_fields(histogram, emit),
             Value::Info(_) => {}
             Value::StateSet(states) => self.states(name, tags, states),
@@ -156,14 +156,14 @@ fn percentile_fields(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, Kind, Number, Series, Shape};
+    use crate::model::{Family, Kind, MeterValue, Number, Shape, TimerValue};
     use crate::stat::{Buckets, Window};
     use crate::unit::Unit;
     use std::time::{Duration, SystemTime};
 
     fn fields_of(kind: Kind, value: Value) -> (Vec<(String, f64)>, usize) {
         let start = SystemTime::UNIX_EPOCH;
-        let series = vec![Series { tags: Tags::from([("city", "Oslo")]), value, start }];
+        let series = [([("city", "Oslo")], value, start)].into_iter().collect();
         let family = Family { name: "m".into(), kind, help: "".into(), unit: Unit::None, series };
         let mut fields = Vec::new();
         let left_out = each(&Snapshot::new(start, vec![family]), |field| {
@@ -210,31 +210,31 @@ mod tests {
         assert_eq!(fields_of(Kind::Gauge, Value::Gauge(f64::NEG_INFINITY)), (vec![], 1));
         let mut overflowed = recorded(&[], false);
         overflowed.sum = f64::INFINITY;
-        let timer = Value::Timer { durations: overflowed, rates: Rates::default() };
+        let timer = TimerValue { durations: overflowed, rates: Rates::default() }.into();
         assert_eq!(fields_of(Kind::Timer, timer).1, 1);
     }
 
     #[test]
     fn a_meter_has_its_rates_slowest_first() {
         let rates = Rates { mean: 1.0, one_minute: 2.0, five_minutes: 3.0, fifteen_minutes: 4.0 };
-        let (fields, _) = fields_of(Kind::Meter, Value::Meter { count: 10, rates });
+        let (fields, _) = fields_of(Kind::Meter, MeterValue { count: 10, rates }.into());
         let values: Vec<f64> = fields.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [10.0, 4.0, 3.0, 2.0, 1.0]);
-        let names = names_of(Kind::Meter, Value::Meter { count: 10, rates });
+        let names = names_of(Kind::Meter, MeterValue { count: 10, rates }.into());
         assert_eq!(names, ["count", "15m_rate", "5m_rate", "1m_rate", "mean_rate"]);
     }
 
     #[test]
     fn an_empty_timer_has_no_averages_and_no_extremes() {
-        let timer = Value::Timer { durations: recorded(&[], true), rates: Rates::default() };
+        let timer = TimerValue { durations: recorded(&[], true), rates: Rates::default() }.into();
         let names = names_of(Kind::Timer, timer);
         assert_eq!(names, ["sum", "count", "15m_rate", "5m_rate", "1m_rate", "mean_rate"]);
-        assert_eq!(names_of(Kind::Histogram, Value::Histogram(recorded(&[], true))), ["count"]);
+        assert_eq!(names_of(Kind::Histogram, recorded(&[], true).into()), ["count"]);
     }
 
     #[test]
     fn without_quantiles_there_are_no_extremes() {
-        let names = names_of(Kind::Histogram, Value::Histogram(recorded(&[1.0, 2.0], false)));
+        let names = names_of(Kind::Histogram, recorded(&[1.0, 2.0], false).into());
         assert!(names.starts_with(&["avg".to_owned(), "count".to_owned()]), "{names:?}");
         assert!(!names.iter().any(|name| name == "max" || name == "min" || name == "std_dev"), "{names:?}");
     }
@@ -242,13 +242,13 @@ mod tests {
     #[test]
     fn a_state_set_has_one_value_a_state() {
         let set = StateSetValue { states: ["on".into(), "off".into()].into(), on: vec![true, false] };
-        let (fields, _) = fields_of(Kind::StateSet, Value::StateSet(set));
+        let (fields, _) = fields_of(Kind::StateSet, set.into());
         let expected = [("m{city=\"Oslo\",m=\"on\"}.value", 1.0), ("m{city=\"Oslo\",m=\"off\"}.value", 0.0)];
         assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value)));
     }
 
     #[test]
     fn an_info_is_not_sent() {
-        assert_eq!(fields_of(Kind::Info, Value::Info(Tags::from([("version", "1")]))), (vec![], 0));
+        assert_eq!(fields_of(Kind::Info, Value::Info(Box::new([("version", "1")].into()))), (vec![], 0));
     }
 }

@@ -5,11 +5,12 @@
 use std::io;
 
 use crate::encode::Options;
-use crate::encode::exposed::{Exposed, Label};
+use crate::encode::exposed::Exposed;
 use crate::encode::left_out::LeftOut;
-use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
+use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples, only_sample};
 use crate::model::Snapshot;
 use crate::number;
+use crate::tag::label::{Quotes, push_escaped};
 
 /// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -64,96 +65,111 @@ impl Format {
     ) -> io::Result<Vec<LeftOut>> {
         let samples = Samples::of(snapshot, options, &self.rules);
         let mut sampler = Sampler::new(self.rules);
-        let mut labels = Vec::new();
-        let mut escaped = String::new();
         for family in &samples.families {
             (self.header)(page, family);
-            for (series, sum) in family.series() {
-                family.labels(series, &mut labels);
-                escape_labels(&mut escaped, &labels);
-                sampler
-                    .samples(family, series, sum, |sample| self.line(page, &family.name, &escaped, sample));
-                hand_on(page)?;
-            }
+            let mut lines = Lines::new(self.float, &family.name);
+            family.try_each(|series| {
+                lines.begin_series();
+                match only_sample(series.value, series.sum) {
+                    Some(sample) => lines.push_bare(page, &series.labels, sample),
+                    None => sampler.samples(family, series.value, series.sum, |sample| {
+                        lines.push(page, &series.labels, sample);
+                    }),
+                }
+                hand_on(page)
+            })?;
         }
         page.push_str(self.end);
         Ok(samples.left_out)
     }
+}
 
-    fn line(self, page: &mut String, name: &str, labels: &str, sample: Sample<'_>) {
-        page.push_str(name);
-        page.push_str(sample.suffix);
-        if let Some((key, value)) = sample.extra {
-            page.push('{');
-            page.push_str(labels);
-            if !labels.is_empty() {
-                page.push(',');
-            }
-            push_label(page, key, value);
-            page.push('}');
-        } else if !labels.is_empty() {
-            page.push('{');
-            page.push_str(labels);
-            page.push('}');
-        }
-        page.push(' ');
-        self.value(page, sample.value);
-        page.push('\n');
+/// Writes the lines of one family. Keeps what the next line has in common with the last.
+struct Lines<'a> {
+    float: fn(&mut String, f64),
+    family: &'a str,
+    /// The suffix of the last line.
+    suffix: &'static str,
+    /// Name of the family, suffix and brace.
+    name_and_brace: String,
+    /// The same, the series' labels and a comma; empty until a line with one label more asks for it.
+    opening: String,
+}
+
+impl<'a> Lines<'a> {
+    fn new(float: fn(&mut String, f64), family: &'a str) -> Self {
+        let name_and_brace = format!("{family}{{");
+        Lines { float, family, suffix: "", name_and_brace, opening: String::new() }
     }
 
-    fn value(self, page: &mut String, value: SampleValue) {
+    fn begin_series(&mut self) {
+        self.opening.clear();
+    }
+
+    fn push(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
+        let Some(extra) = sample.extra else {
+            return self.push_bare(page, labels, sample);
+        };
+        self.set_suffix(sample.suffix);
+        page.push_str(self.opening(labels));
+        page.push_str(extra);
+        page.push_str("} ");
+        self.push_value(page, sample.value);
+    }
+
+    /// Writes a line that has no label but the series' own.
+    #[inline]
+    fn push_bare(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
+        self.set_suffix(sample.suffix);
+        if labels.is_empty() {
+            page.push_str(self.name());
+            page.push(' ');
+        } else {
+            page.push_str(&self.name_and_brace);
+            page.push_str(labels);
+            page.push_str("} ");
+        }
+        self.push_value(page, sample.value);
+    }
+
+    #[inline]
+    fn set_suffix(&mut self, suffix: &'static str) {
+        // By address: it is the same constant in each line, and one that is not is only written anew.
+        if !std::ptr::eq(suffix, self.suffix) {
+            self.change_suffix(suffix);
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.name_and_brace.strip_suffix('{').unwrap_or("")
+    }
+
+    #[cold]
+    fn change_suffix(&mut self, suffix: &'static str) {
+        self.suffix = suffix;
+        self.name_and_brace.clear();
+        [self.family, suffix, "{"].iter().for_each(|part| self.name_and_brace.push_str(part));
+        self.opening.clear();
+    }
+
+    #[inline]
+    fn opening(&mut self, labels: &str) -> &str {
+        if self.opening.is_empty() {
+            let comma = if labels.is_empty() { "" } else { "," };
+            [&*self.name_and_brace, labels, comma].iter().for_each(|part| self.opening.push_str(part));
+        }
+        &self.opening
+    }
+
+    #[inline]
+    fn push_value(&self, page: &mut String, value: SampleValue) {
         match value {
             SampleValue::Unsigned(n) => number::push_u64(page, n),
             SampleValue::Signed(n) => number::push_i64(page, n),
             SampleValue::Float(x) => (self.float)(page, x),
         }
+        page.push('\n');
     }
-}
-
-fn escape_labels(escaped: &mut String, labels: &[Label<'_>]) {
-    escaped.clear();
-    for (at, (key, value)) in labels.iter().enumerate() {
-        if at > 0 {
-            escaped.push(',');
-        }
-        push_label(escaped, key, value);
-    }
-}
-
-fn push_label(out: &mut String, key: &str, value: &str) {
-    out.push_str(key);
-    out.push_str("=\"");
-    push_escaped(out, value, Quotes::Escaped);
-    out.push('"');
-}
-
-/// Whether a double quote is escaped: in values always, in help texts by OpenMetrics only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quotes {
-    Escaped,
-    Plain,
-}
-
-/// Appends a text with its backslashes, newlines and, if asked, double quotes escaped.
-pub(crate) fn push_escaped(out: &mut String, text: &str, quotes: Quotes) {
-    let mut rest = text;
-    while let Some((before, escape, after)) = split_at_special(rest, quotes) {
-        out.push_str(before);
-        out.push_str(escape);
-        rest = after;
-    }
-    out.push_str(rest);
-}
-
-fn split_at_special(text: &str, quotes: Quotes) -> Option<(&str, &'static str, &str)> {
-    let escape = |byte: u8| match byte {
-        b'\\' => Some(r"\\"),
-        b'\n' => Some(r"\n"),
-        b'"' if quotes == Quotes::Escaped => Some(r#"\""#),
-        _ => None,
-    };
-    let (at, escape) = text.bytes().enumerate().find_map(|(at, byte)| Some((at, escape(byte)?)))?;
-    Some((text.get(..at)?, escape, text.get(at + 1..)?))
 }
 
 /// Appends `# WORD name rest`.
@@ -195,18 +211,6 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
-    }
-
-    fn escaped(text: &str, quotes: Quotes) -> String {
-        let mut out = String::new();
-        push_escaped(&mut out, text, quotes);
-        out
-    }
-
-    #[test]
-    fn values_and_help_are_escaped() {
-        assert_eq!(escaped("a\\b\"c\nd\r🌲", Quotes::Escaped), "a\\\\b\\\"c\\nd\r🌲");
-        assert_eq!(escaped("say \"hi\"\n", Quotes::Plain), "say \"hi\"\\n");
     }
 
     #[test]

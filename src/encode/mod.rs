@@ -46,6 +46,8 @@ mod lines;
 mod names;
 pub mod openmetrics;
 mod options;
+#[cfg(test)]
+mod oracle;
 mod samples;
 pub mod text;
 

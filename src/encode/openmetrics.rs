@@ -20,11 +20,12 @@
 use std::io;
 
 use crate::encode::exposed::{Exposed, Type};
-use crate::encode::lines::{Format, Quotes, push_comment};
+use crate::encode::lines::{Format, push_comment};
 use crate::encode::samples::Rules;
 use crate::encode::{LeftOut, Options};
 use crate::model::Snapshot;
 use crate::number;
+use crate::tag::label::Quotes;
 
 /// The `Content-Type` of the format.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

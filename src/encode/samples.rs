@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 
 use crate::encode::Options;
-use crate::encode::exposed::{Exposed, Type, WINDOW};
+use crate::encode::exposed::{Exposed, Type};
 use crate::encode::left_out::{LeftOut, Reason};
-use crate::model::{Family, HistogramValue, Number, Series, Shape, Snapshot, StateSetValue, Value};
+use crate::model::{Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, Value};
 use crate::name::Name;
 use crate::number;
 use crate::stat::Rates;
+use crate::tag::label;
 
 /// What a format asks of families and samples beyond their spelling.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +76,8 @@ fn claims<'r>(exposed: &'r Exposed<'_>, rules: &Rules) -> impl Iterator<Item = S
 pub(crate) struct Sample<'a> {
     /// What follows the family's name.
     pub(crate) suffix: &'static str,
-    /// The label that is not the series' own: its name and its value, not yet escaped.
-    pub(crate) extra: Option<(&'a str, &'a str)>,
+    /// The label that is not the series' own, as it stands on a page.
+    pub(crate) extra: Option<&'a str>,
     pub(crate) value: SampleValue,
 }
 
@@ -89,6 +90,7 @@ pub(crate) enum SampleValue {
 }
 
 impl From<Number> for SampleValue {
+    #[inline]
     fn from(number: Number) -> Self {
         match number {
             Number::Integer(n) => SampleValue::Unsigned(n),
@@ -97,50 +99,72 @@ impl From<Number> for SampleValue {
     }
 }
 
+/// The sample of a series that is a single number by its kind: the large families. Apart from
+/// [`Sampler::samples`], so that it stays in registers on its way to the page.
+#[inline]
+pub(crate) fn only_sample(value: &Value, sum: Option<Number>) -> Option<Sample<'static>> {
+    match value {
+        Value::Counter(total) => Some(suffixed("_total", sum.unwrap_or(*total).into())),
+        Value::UpDownCounter(level) => Some(bare(SampleValue::Signed(*level))),
+        Value::Gauge(level) => Some(bare(SampleValue::Float(*level))),
+        _ => None,
+    }
+}
+
+#[inline]
 fn bare(value: SampleValue) -> Sample<'static> {
     Sample { suffix: "", extra: None, value }
 }
 
+#[inline]
 fn suffixed(suffix: &'static str, value: SampleValue) -> Sample<'static> {
     Sample { suffix, extra: None, value }
 }
 
-fn labelled<'a>(suffix: &'static str, extra: (&'a str, &'a str), value: SampleValue) -> Sample<'a> {
+#[inline]
+fn labelled<'a>(suffix: &'static str, extra: &'a str, value: SampleValue) -> Sample<'a> {
     Sample { suffix, extra: Some(extra), value }
 }
 
-/// Takes series apart into samples. Keeps the text of bucket bounds, which a family's series mostly share.
+/// Takes series apart into samples. Keeps the labels of bucket bounds, which a family's series mostly share.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     rules: Rules,
     bounds: Vec<f64>,
-    bound_texts: Vec<String>,
-    quantile_text: String,
+    bound_labels: Vec<String>,
+    label: String,
 }
 
 impl Sampler {
     pub(crate) fn new(rules: Rules) -> Self {
-        Sampler { rules, bounds: Vec::new(), bound_texts: Vec::new(), quantile_text: String::new() }
+        Sampler { rules, bounds: Vec::new(), bound_labels: Vec::new(), label: String::new() }
     }
 
     /// Hands the samples of a series to `each`; `sum` stands in for a counter's own total.
     pub(crate) fn samples(
         &mut self,
         family: &Exposed<'_>,
-        series: &Series,
+        value: &Value,
         sum: Option<Number>,
         mut each: impl FnMut(Sample<'_>),
     ) {
-        match (&series.value, family.kind) {
-            (Value::Counter(total), _) => each(suffixed("_total", sum.unwrap_or(*total).into())),
-            (Value::UpDownCounter(level), _) => each(bare(SampleValue::Signed(*level))),
-            (Value::Gauge(level), _) => each(bare(SampleValue::Float(*level))),
-            (Value::Meter { rates, .. }, Type::Gauge) => rate_samples(rates, each),
-            (Value::Meter { count, .. }, _) => each(suffixed("_total", SampleValue::Unsigned(*count))),
-            (Value::Timer { durations: h, .. } | Value::Histogram(h), Type::Summary) => self.summary(h, each),
-            (Value::Timer { durations: h, .. } | Value::Histogram(h), _) => self.histogram(h, each),
-            (Value::Info(_), _) => each(suffixed("_info", SampleValue::Unsigned(1))),
-            (Value::StateSet(states), _) => state_samples(&family.name, states, each),
+        match value {
+            Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) => {
+                only_sample(value, sum).into_iter().for_each(each)
+            }
+            Value::Histogram(histogram) => self.distribution(family.kind, histogram, each),
+            Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),
+            Value::Meter(meter) if family.kind == Type::Gauge => rate_samples(&meter.rates, each),
+            Value::Meter(meter) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
+            Value::Info(_) => each(suffixed("_info", SampleValue::Unsigned(1))),
+            Value::StateSet(states) => self.states(&family.name, states, each),
+        }
+    }
+
+    fn distribution(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
+        match kind {
+            Type::Summary => self.summary(histogram, each),
+            _ => self.histogram(histogram, each),
         }
     }
 
@@ -148,12 +172,12 @@ impl Sampler {
         self.spell(histogram.buckets.bounds());
         let mut counts = histogram.counts.iter();
         let mut total = 0_u64;
-        for bound in &self.bound_texts {
+        for bound in &self.bound_labels {
             total = total.wrapping_add(counts.next().copied().unwrap_or(0));
-            each(labelled("_bucket", ("le", bound), SampleValue::Unsigned(total)));
+            each(labelled("_bucket", bound, SampleValue::Unsigned(total)));
         }
         total = counts.fold(total, |total, count| total.wrapping_add(*count));
-        each(labelled("_bucket", ("le", "+Inf"), SampleValue::Unsigned(total)));
+        each(labelled("_bucket", r#"le="+Inf""#, SampleValue::Unsigned(total)));
         if self.shows_sum(histogram) {
             each(suffixed("_sum", SampleValue::Float(histogram.sum)));
             each(suffixed("_count", SampleValue::Unsigned(total)));
@@ -180,24 +204,38 @@ impl Sampler {
     fn quantile(&mut self, histogram: &HistogramValue, q: f64, mut each: impl FnMut(Sample<'_>)) {
         let value = histogram.quantile(q).map_or(f64::NAN, |quantile| quantile.value());
         if !(self.rules.rising_only && value < 0.0) {
-            self.quantile_text.clear();
-            number::push_bound(&mut self.quantile_text, q);
-            each(labelled("", ("quantile", &self.quantile_text), SampleValue::Float(value)));
+            set_number_label(&mut self.label, "quantile", q);
+            each(labelled("", &self.label, SampleValue::Float(value)));
+        }
+    }
+
+    fn states(&mut self, name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_>)) {
+        for (at, (state, on)) in set.states.iter().zip(&set.on).enumerate() {
+            let said_before = set.states.iter().take(at).any(|earlier| earlier == state);
+            if !said_before {
+                self.label.clear();
+                label::push_label(&mut self.label, name, state);
+                each(labelled("", &self.label, SampleValue::Unsigned(u64::from(*on))));
+            }
         }
     }
 
     fn spell(&mut self, bounds: &[f64]) {
         if self.bounds != bounds {
             self.bounds = bounds.to_vec();
-            self.bound_texts = bounds.iter().map(|bound| bound_text(*bound)).collect();
+            self.bound_labels = vec![String::new(); bounds.len()];
+            let labels = self.bound_labels.iter_mut().zip(bounds);
+            labels.for_each(|(label, bound)| set_number_label(label, "le", *bound));
         }
     }
 }
 
-fn bound_text(bound: f64) -> String {
-    let mut text = String::new();
-    number::push_bound(&mut text, bound);
-    text
+fn set_number_label(label: &mut String, key: &str, number: f64) {
+    label.clear();
+    label.push_str(key);
+    label.push_str("=\"");
+    number::push_bound(label, number);
+    label.push('"');
 }
 
 /// The quantiles between 0 and 1, rising, none twice. There are few: looking for the next costs less than a sorted copy.
@@ -211,21 +249,12 @@ fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
 
 fn rate_samples(rates: &Rates, mut each: impl FnMut(Sample<'_>)) {
     let windows = [
-        ("mean", rates.mean),
-        ("1m", rates.one_minute),
-        ("5m", rates.five_minutes),
-        ("15m", rates.fifteen_minutes),
+        (r#"window="mean""#, rates.mean),
+        (r#"window="1m""#, rates.one_minute),
+        (r#"window="5m""#, rates.five_minutes),
+        (r#"window="15m""#, rates.fifteen_minutes),
     ];
-    windows.iter().for_each(|(window, rate)| each(labelled("", (WINDOW, window), SampleValue::Float(*rate))));
-}
-
-fn state_samples(name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_>)) {
-    for (at, (state, on)) in set.states.iter().zip(&set.on).enumerate() {
-        let said_before = set.states.iter().take(at).any(|earlier| earlier == state);
-        if !said_before {
-            each(labelled("", (name, state), SampleValue::Unsigned(u64::from(*on))));
-        }
-    }
+    windows.iter().for_each(|(window, rate)| each(labelled("", window, SampleValue::Float(*rate))));
 }
 
 #[cfg(test)]
@@ -303,9 +332,8 @@ mod tests {
     fn a_state_said_twice_is_shown_once() {
         let set = StateSetValue { states: ["on".into(), "on".into()].into(), on: vec![true, false] };
         let mut shown = Vec::new();
-        state_samples("switch", &set, |sample| {
-            shown.push((sample.extra.map(|(_, state)| state.to_owned()), sample.value))
-        });
-        assert_eq!(shown, [(Some("on".to_owned()), SampleValue::Unsigned(1))]);
+        let mut sampler = Sampler::new(Rules { claims: |_| &[""], rising_only: false });
+        sampler.states("switch", &set, |sample| shown.push((sample.extra.map(str::to_owned), sample.value)));
+        assert_eq!(shown, [(Some(r#"switch="on""#.to_owned()), SampleValue::Unsigned(1))]);
     }
 }

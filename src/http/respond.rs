@@ -189,15 +189,14 @@ fn page(snapshot: &Snapshot, offer: Offer, note: impl FnMut(&LeftOut)) -> Respon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, Kind, Series, Value};
-    use crate::tag::Tags;
+    use crate::model::{Family, Kind, Value};
     use crate::unit::Unit;
     use std::time::SystemTime;
 
     fn snapshot() -> Snapshot {
-        let series = Series { tags: Tags::new(), value: Value::Gauge(1.0), start: SystemTime::UNIX_EPOCH };
+        let series = [((), Value::Gauge(1.0), SystemTime::UNIX_EPOCH)].into_iter().collect();
         let (name, help) = ("depth".into(), "".into());
-        let family = Family { name, kind: Kind::Gauge, help, unit: Unit::None, series: vec![series] };
+        let family = Family { name, kind: Kind::Gauge, help, unit: Unit::None, series };
         Snapshot::new(SystemTime::UNIX_EPOCH, vec![family])
     }
 

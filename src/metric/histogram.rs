@@ -173,7 +173,7 @@ impl Instrument for Histogram {
     }
 
     fn read(&self) -> Option<Value> {
-        Some(Value::Histogram(self.value()))
+        Some(self.value().into())
     }
 
     fn reset(&self) {

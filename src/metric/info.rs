@@ -58,7 +58,7 @@ impl Instrument for Info {
     }
 
     fn read(&self) -> Option<Value> {
-        Some(Value::Info(self.get()))
+        Some(Value::Info(Box::new(self.get())))
     }
 
     fn reset(&self) {

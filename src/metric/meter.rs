@@ -3,7 +3,7 @@
 use super::{Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{Count, KnownPlace, Ticks};
 use crate::clock::Clock;
-use crate::model::{Kind, Value};
+use crate::model::{Kind, MeterValue, Value};
 use crate::stat::Rates;
 
 /// A count and how fast it grows: the mean since the start and averages over 1, 5 and 15 minutes.
@@ -134,7 +134,7 @@ impl Instrument for Meter {
     }
 
     fn read(&self) -> Option<Value> {
-        Some(Value::Meter { count: self.count(), rates: self.rates() })
+        Some(MeterValue { count: self.count(), rates: self.rates() }.into())
     }
 
     fn reset(&self) {

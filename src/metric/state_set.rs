@@ -131,7 +131,7 @@ impl Instrument for StateSet {
 
     fn read(&self) -> Option<Value> {
         let cell = self.0.cell();
-        Some(Value::StateSet(StateSetValue { states: cell.states.clone(), on: cell.on.lock().clone() }))
+        Some(StateSetValue { states: cell.states.clone(), on: cell.on.lock().clone() }.into())
     }
 
     fn reset(&self) {

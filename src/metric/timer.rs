@@ -7,7 +7,7 @@ use super::meter::MeterCell;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{HistogramCells, WholeWord};
 use crate::clock::Clock;
-use crate::model::{HistogramValue, Kind, Value};
+use crate::model::{HistogramValue, Kind, TimerValue, Value};
 use crate::stat::Rates;
 
 /// How long work takes, and how often it happens.
@@ -216,7 +216,7 @@ impl Instrument for Timer {
     }
 
     fn read(&self) -> Option<Value> {
-        Some(Value::Timer { durations: self.value(), rates: self.rates() })
+        Some(TimerValue { durations: self.value(), rates: self.rates() }.into())
     }
 
     fn reset(&self) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Family, HistogramValue, Number, Series, Snapshot, Value};
+use super::{Family, HistogramValue, Nanos, Number, Snapshot, Value};
 use crate::name::Name;
 use crate::tag::Tags;
 
@@ -26,16 +26,15 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn since(mut self, before: &Snapshot) -> Snapshot {
-        let mut earlier: HashMap<(&Name, &Tags), &Series> = HashMap::new();
+        let mut earlier: HashMap<(&Name, &Tags, Nanos), &Value> = HashMap::new();
         for family in &before.families {
-            earlier.extend(family.series.iter().map(|series| ((&family.name, &series.tags), series)));
+            let series = family.series.iter();
+            earlier.extend(series.map(|series| ((&family.name, series.tags, series.start), series.value)));
         }
         for Family { name, series, .. } in &mut self.families {
-            for series in series {
-                let same =
-                    earlier.get(&(&*name, &series.tags)).filter(|earlier| earlier.start == series.start);
-                if let Some(earlier) = same {
-                    series.value.subtract(&earlier.value);
+            for (tags, value, start) in series.iter_mut() {
+                if let Some(earlier) = earlier.get(&(&*name, tags, start)) {
+                    value.subtract(earlier);
                 }
             }
         }
@@ -48,11 +47,9 @@ impl Value {
     fn subtract(&mut self, earlier: &Value) {
         match (self, earlier) {
             (Value::Counter(total), Value::Counter(earlier)) => total.subtract(*earlier),
-            (Value::Meter { count, .. }, Value::Meter { count: earlier, .. }) => {
-                *count = count.wrapping_sub(*earlier)
-            }
-            (Value::Timer { durations: own, .. }, Value::Timer { durations: earlier, .. })
-            | (Value::Histogram(own), Value::Histogram(earlier)) => own.subtract(earlier),
+            (Value::Meter(own), Value::Meter(earlier)) => own.count = own.count.wrapping_sub(earlier.count),
+            (Value::Timer(own), Value::Timer(earlier)) => own.durations.subtract(&earlier.durations),
+            (Value::Histogram(own), Value::Histogram(earlier)) => own.subtract(earlier),
             _ => {}
         }
     }
@@ -84,14 +81,14 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::model::{Kind, Shape};
+    use crate::model::{Kind, MeterValue, Shape};
     use crate::stat::{Buckets, Rates};
     use crate::unit::Unit;
 
     /// A snapshot of one series that began to count this long after 1970.
     fn snapshot(kind: Kind, value: Value, start: Duration) -> Snapshot {
         let start = SystemTime::UNIX_EPOCH + start;
-        let series = vec![Series { tags: Tags::new(), value, start }];
+        let series = [(Tags::new(), value, start)].into_iter().collect();
         let family = Family { name: "x".into(), kind, help: "".into(), unit: Unit::None, series };
         Snapshot::new(start, vec![family])
     }
@@ -115,7 +112,9 @@ mod tests {
         assert_eq!(change(Kind::Counter, counter(u64::MAX), counter(1)), counter(2), "it wrapped between");
         let float = |x| Value::Counter(Number::Float(x));
         assert_eq!(change(Kind::Counter, float(0.5), float(2.0)), float(1.5));
-        let meter = |count, mean| Value::Meter { count, rates: Rates { mean, ..Rates::default() } };
+        let meter = |count, mean| {
+            Value::Meter(Box::new(MeterValue { count, rates: Rates { mean, ..Rates::default() } }))
+        };
         assert_eq!(change(Kind::Meter, meter(3, 1.0), meter(4, 2.0)), meter(1, 2.0));
         assert_eq!(change(Kind::Gauge, Value::Gauge(3.0), Value::Gauge(4.0)), Value::Gauge(4.0));
         let level = Value::UpDownCounter;
@@ -124,13 +123,13 @@ mod tests {
 
     #[test]
     fn buckets_are_subtracted_one_by_one() {
-        let value = |counts, sum| Value::Histogram(histogram(counts, sum));
+        let value = |counts, sum| Value::Histogram(Box::new(histogram(counts, sum)));
         assert_eq!(change(Kind::Histogram, value([1, 2], 5.0), value([4, 2], 6.5)), value([3, 0], 1.5));
     }
 
     #[test]
     fn the_sum_of_a_difference_is_finite() {
-        let value = |sum| Value::Histogram(histogram([1, 0], sum));
+        let value = |sum| Value::Histogram(Box::new(histogram([1, 0], sum)));
         let Value::Histogram(change) = change(Kind::Histogram, value(f64::MIN), value(f64::MAX)) else {
             panic!("it stays a histogram")
         };

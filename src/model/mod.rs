@@ -1,19 +1,23 @@
 //! A snapshot of metrics: plain data, no atomics, no locks.
 //!
 //! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
-//! [`Series`], a series holds one [`Value`].
+//! [`Series`] in a [`SeriesList`], a series holds one [`Value`].
 
 mod difference;
+mod series;
 mod value;
 
-pub use value::{HistogramValue, Number, Quantile, Shape, StateSetValue, Value};
+pub use series::{Series, SeriesList};
+pub use value::{HistogramValue, MeterValue, Number, Quantile, Shape, StateSetValue, TimerValue, Value};
+
+pub(crate) use series::{Identities, Nanos, nanos};
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::name::Name;
-use crate::tag::{Id, Tags};
+use crate::tag::Id;
 use crate::unit::Unit;
 
 /// What kind of instrument a family holds.
@@ -125,8 +129,8 @@ impl Snapshot {
         let id = id.into();
         let mut same_name = self.families.iter().filter(|family| family.name == id.name);
         same_name
-            .find_map(|family| family.series.iter().find(|series| series.tags == id.tags))
-            .map(|s| &s.value)
+            .find_map(|family| family.series.iter().find(|series| *series.tags == id.tags))
+            .map(|series| series.value)
     }
 
     /// The number that says most about one series: see [`Value::number`].
@@ -164,23 +168,5 @@ pub struct Family {
     /// What it is measured in.
     pub unit: Unit,
     /// Its series, in the order of their creation.
-    pub series: Vec<Series>,
-}
-
-/// One series: tags and a value.
-///
-/// ```
-/// let registry = tagmeter::Registry::new();
-/// registry.counter(("orders", [("city", "Oslo")])).inc();
-/// let snapshot = registry.snapshot();
-/// assert_eq!(snapshot.families()[0].series[0].tags.get("city"), Some("Oslo"));
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    /// What tells it apart from its family's other series.
-    pub tags: Tags,
-    /// What it counted or measured.
-    pub value: Value,
-    /// When it began to count.
-    pub start: SystemTime,
+    pub series: SeriesList,
 }

@@ -7,7 +7,8 @@ use crate::tag::Tags;
 
 /// What a series counted or measured, one variant a [`Kind`](super::Kind).
 ///
-/// A closed set: every encoder says what each becomes.
+/// A closed set: every encoder says what each becomes. What is larger than a number is boxed, so that a counter does not
+/// carry the size of a histogram.
 ///
 /// ```
 /// use tagmeter::model::{Number, Value};
@@ -25,25 +26,15 @@ pub enum Value {
     /// A gauge's level; any `f64`.
     Gauge(f64),
     /// A meter's count and rates.
-    Meter {
-        /// Events so far.
-        count: u64,
-        /// Events per second.
-        rates: Rates,
-    },
-    /// A timer's durations, in seconds, and their rates.
-    Timer {
-        /// The durations.
-        durations: HistogramValue,
-        /// Durations recorded per second.
-        rates: Rates,
-    },
+    Meter(Box<MeterValue>),
+    /// A timer's durations and their rates.
+    Timer(Box<TimerValue>),
     /// A histogram's buckets.
-    Histogram(HistogramValue),
+    Histogram(Box<HistogramValue>),
     /// An info's facts.
-    Info(Tags),
+    Info(Box<Tags>),
     /// A state set's states.
-    StateSet(StateSetValue),
+    StateSet(Box<StateSetValue>),
 }
 
 impl Value {
@@ -58,8 +49,8 @@ impl Value {
             Value::Counter(total) => Some(total.as_f64()),
             Value::UpDownCounter(level) => Some(*level as f64),
             Value::Gauge(level) => Some(*level),
-            Value::Meter { count, .. } => Some(*count as f64),
-            Value::Timer { durations, .. } => Some(durations.count() as f64),
+            Value::Meter(meter) => Some(meter.count as f64),
+            Value::Timer(timer) => Some(timer.durations.count() as f64),
             Value::Histogram(histogram) => Some(histogram.count() as f64),
             Value::Info(_) => Some(1.0),
             Value::StateSet(_) => None,
@@ -104,6 +95,69 @@ impl From<u64> for Number {
 impl From<f64> for Number {
     fn from(total: f64) -> Self {
         Number::Float(total)
+    }
+}
+
+/// Events so far and their rates.
+///
+/// ```
+/// use tagmeter::model::Value;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.meter("hits").mark();
+/// let snapshot = registry.snapshot();
+/// let Some(Value::Meter(hits)) = snapshot.get("hits") else { panic!("no meter") };
+/// assert_eq!(hits.count, 1);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeterValue {
+    /// Events so far.
+    pub count: u64,
+    /// Events per second.
+    pub rates: Rates,
+}
+
+/// Durations, in seconds, and their rates.
+///
+/// ```
+/// use std::time::Duration;
+/// use tagmeter::model::Value;
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.timer("work").record(Duration::from_millis(2));
+/// let snapshot = registry.snapshot();
+/// let Some(Value::Timer(work)) = snapshot.get("work") else { panic!("no timer") };
+/// assert_eq!(work.durations.sum, 0.002);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimerValue {
+    /// The durations.
+    pub durations: HistogramValue,
+    /// Durations recorded per second.
+    pub rates: Rates,
+}
+
+impl From<MeterValue> for Value {
+    fn from(meter: MeterValue) -> Self {
+        Value::Meter(Box::new(meter))
+    }
+}
+
+impl From<TimerValue> for Value {
+    fn from(timer: TimerValue) -> Self {
+        Value::Timer(Box::new(timer))
+    }
+}
+
+impl From<HistogramValue> for Value {
+    fn from(histogram: HistogramValue) -> Self {
+        Value::Histogram(Box::new(histogram))
+    }
+}
+
+impl From<StateSetValue> for Value {
+    fn from(states: StateSetValue) -> Self {
+        Value::StateSet(Box::new(states))
     }
 }
 

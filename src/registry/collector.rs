@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use foldhash::fast::RandomState;
 
 use super::problem::{Problem, Problems};
-use crate::model::{Family, Kind, Number, Series, Value};
+use crate::model::{Family, Kind, Number, SeriesList, Value};
 use crate::name::Name;
 use crate::tag::Tags;
 use crate::unit::Unit;
@@ -107,7 +107,7 @@ impl<'a> Families<'a> {
     /// assert!(registry.snapshot().to_text().contains(r#"os_info{name="Debian"} 1"#));
     /// ```
     pub fn info(&mut self, name: impl Into<Name>, help: impl Into<Arc<str>>) -> Rows<'_, Tags> {
-        self.rows(name.into(), Kind::Info, help.into(), |facts| Some(Value::Info(facts)))
+        self.rows(name.into(), Kind::Info, help.into(), |facts| Some(Value::Info(Box::new(facts))))
     }
 
     /// The family of that name; a name that has another kind gives one that is thrown away.
@@ -120,7 +120,7 @@ impl<'a> Families<'a> {
     ) -> Rows<'_, V> {
         let same = |Filled { family, .. }: &Filled| family.name == name && family.kind == kind;
         let at = self.filled.iter().position(same).unwrap_or_else(|| {
-            let family = Family { name, kind, help, unit: Unit::None, series: Vec::new() };
+            let family = Family { name, kind, help, unit: Unit::None, series: SeriesList::new() };
             self.filled.push(Filled { family, tags: HashSet::default() });
             self.filled.len() - 1
         });
@@ -143,7 +143,7 @@ impl<V> Rows<'_, V> {
         let tags = tags.into();
         let Filled { family, tags: taken } = &mut *self.filled;
         match (self.value)(value.into()).filter(|_| taken.insert(tags.clone())) {
-            Some(value) => family.series.push(Series { tags, value, start: self.start }),
+            Some(value) => family.series.push(tags, value, self.start),
             None => self.problems.note(Problem::CollectorRefused, &family.name, || {
                 format!(
                     "a collector gave metric {:?} a value that is impossible or there already: {tags}",

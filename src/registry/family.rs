@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::shared::Shared;
 use super::table::{Entry, Table};
 use crate::metric::{Instrument, Place};
-use crate::model::{self, Value};
+use crate::model::{self, Identities, Nanos, SeriesList, Value, nanos};
 use crate::name::Name;
 use crate::tag::Tags;
 
@@ -145,6 +145,8 @@ pub(crate) struct SeriesOf<I: Instrument> {
     name: Name,
     described: RwLock<Arc<Described<I>>>,
     table: Table<Cell<I>>,
+    /// The tags of the table's entries, as far as a snapshot has met them.
+    identities: Mutex<Identities>,
     shared: Arc<Shared>,
 }
 
@@ -159,7 +161,7 @@ struct Cell<I> {
     hidden: AtomicBool,
     /// Held by whoever shows it again: reset by a second one, it would forget what was recorded since the first.
     showing: Mutex<()>,
-    /// Nanoseconds since 1970 when it began to count.
+    /// When it began to count, as [`Nanos`].
     start: AtomicU64,
 }
 
@@ -170,7 +172,13 @@ const OVERFLOW_TAG: (&str, &str) = ("overflow", "true");
 
 impl<I: Instrument> SeriesOf<I> {
     pub(crate) fn new(name: Name, described: Described<I>, shared: Arc<Shared>) -> Self {
-        SeriesOf { name, described: RwLock::new(Arc::new(described)), table: Table::new(), shared }
+        SeriesOf {
+            name,
+            described: RwLock::new(Arc::new(described)),
+            table: Table::new(),
+            identities: Mutex::default(),
+            shared,
+        }
     }
 
     pub(crate) fn described(&self) -> Arc<Described<I>> {
@@ -266,6 +274,15 @@ impl<I: Instrument> SeriesOf<I> {
         self.hide_unless(|entry| keep(&entry.tags, &entry.value.instrument));
     }
 
+    /// The tags of all series, those taken away among them, for a snapshot to share.
+    fn identities(&self) -> Identities {
+        let mut known = self.identities.lock();
+        while let Some(entry) = self.table.numbered(known.len()) {
+            known.push(entry.tags.clone());
+        }
+        known.clone()
+    }
+
     fn visible(&self) -> impl Iterator<Item = &Entry<Cell<I>>> {
         self.table.iter().filter(|entry| !entry.value.is_hidden())
     }
@@ -314,14 +331,14 @@ impl<I: Instrument> Cell<I> {
         }
     }
 
-    fn start(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.start.load(Ordering::Relaxed))
+    /// The value and when it began, unless it was taken away or has none.
+    #[inline]
+    fn read(&self) -> Option<(Value, Nanos)> {
+        if self.is_hidden() {
+            return None;
+        }
+        Some((self.instrument.read()?, self.start.load(Ordering::Relaxed)))
     }
-}
-
-fn nanos(time: SystemTime) -> u64 {
-    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A family as the registry sees it: without the type of its instruments.
@@ -347,16 +364,12 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
 
     fn read(&self) -> model::Family {
         let described = self.described();
-        let series = self.visible().filter_map(|entry| {
-            let value = entry.value.instrument.read()?;
-            Some(model::Series { tags: entry.tags.clone(), value, start: entry.value.start() })
-        });
         model::Family {
             name: self.name.clone(),
             kind: I::KIND,
             help: described.definition.help.clone(),
             unit: described.definition.unit.clone(),
-            series: series.collect(),
+            series: SeriesList::of(&self.identities(), self.table.iter().map(|entry| entry.value.read())),
         }
     }
 

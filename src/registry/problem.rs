@@ -9,9 +9,8 @@ use parking_lot::Mutex;
 
 use crate::cell::RecordingProblem;
 use crate::metric::Common;
-use crate::model::{Family, Kind, Number, Series, Value};
+use crate::model::{Family, Kind, Number, SeriesList, Value};
 use crate::name::Name;
-use crate::tag::Tags;
 use crate::unit::Unit;
 
 /// Something that was not done as asked.
@@ -102,14 +101,10 @@ impl Problems {
         let refused = &self.common.refused;
         let recording =
             RecordingProblem::ALL.into_iter().map(|problem| (problem.reason(), refused.count(problem)));
-        let series: Vec<Series> = own
+        let series: SeriesList = own
             .chain(recording)
             .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| Series {
-                tags: Tags::from([("reason", reason)]),
-                value: Value::Counter(Number::Integer(count)),
-                start,
-            })
+            .map(|(reason, count)| ([("reason", reason)], Value::Counter(Number::Integer(count)), start))
             .collect();
         (!series.is_empty()).then(|| Family {
             name: Name::from(NAME),

@@ -65,7 +65,7 @@ impl Lowering<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, Kind, Series, Value};
+    use crate::model::{Family, Kind, Value};
     use crate::report::rules::Collisions;
     use crate::tag::{Sanitize, TagLayers, Tags};
     use crate::unit::Unit;
@@ -78,7 +78,7 @@ mod tests {
             kind: Kind::Gauge,
             help: "".into(),
             unit: Unit::None,
-            series: vec![Series { tags: tags.clone(), value: Value::Gauge(*level), start }],
+            series: [(tags, Value::Gauge(*level), start)].into_iter().collect(),
         };
         Snapshot::new(start, gauges.iter().map(family).collect())
     }

@@ -17,7 +17,9 @@ mod codec;
 mod environment;
 mod id;
 mod json;
+pub(crate) mod label;
 mod merge;
+mod packed;
 mod sanitize;
 mod set;
 mod text;
@@ -43,9 +45,12 @@ pub use tagmeter_derive::{TagValue, Tags};
 
 pub(crate) use typed::pairs_of;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
+
+use packed::Packed;
 
 /// A set of tags: sorted by key, no key twice, no empty value (an empty value is an absent tag).
 ///
@@ -61,11 +66,8 @@ use std::sync::{Arc, LazyLock};
 /// assert_eq!("route:/orders, status:200".parse(), Ok(tags));
 /// ```
 #[doc(alias = "labels")]
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Tags(Arc<[Tag]>);
-
-/// Key and value.
-type Tag = (Box<str>, Box<str>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Tags(Packed);
 
 impl Tags {
     /// No tags.
@@ -74,7 +76,7 @@ impl Tags {
     /// assert!(tagmeter::Tags::new().is_empty());
     /// ```
     pub fn new() -> Self {
-        static EMPTY: LazyLock<Tags> = LazyLock::new(|| Tags(Arc::new([])));
+        static EMPTY: LazyLock<Tags> = LazyLock::new(|| Tags(Packed::new(std::iter::empty())));
         EMPTY.clone()
     }
 
@@ -85,8 +87,7 @@ impl Tags {
     /// assert_eq!(Tags::from([("city", "Oslo")]).get("city"), Some("Oslo"));
     /// ```
     pub fn get(&self, key: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(own, _)| (**own).cmp(key)).ok()?;
-        Some(&self.0[at].1)
+        self.iter().find_map(|(own, value)| (own == key).then_some(value))
     }
 
     /// Keys and values, sorted by key.
@@ -97,7 +98,7 @@ impl Tags {
     /// assert_eq!(tags.iter().next(), Some(("a", "1")));
     /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        self.0.iter().map(|(key, value)| (&**key, &**value))
+        self.0.iter()
     }
 
     /// How many tags there are.
@@ -115,7 +116,7 @@ impl Tags {
     /// assert!(tagmeter::Tags::from([("a", "")]).is_empty());
     /// ```
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// These tags and, where a key is not among them, those of `lower`.
@@ -139,15 +140,16 @@ impl Default for Tags {
 
 impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
-        let mut sorted: Vec<Tag> =
-            tags.into_iter().map(|(key, value)| (key.as_ref().into(), value.as_ref().into())).collect();
+        let tags: Vec<(K, V)> = tags.into_iter().collect();
+        let mut sorted: Vec<(&str, &str)> =
+            tags.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
         // Stable, so that among equal keys the one given last stays last.
-        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        sorted.sort_by_key(|(key, _)| *key);
         sorted.reverse();
-        sorted.dedup_by(|later, earlier| later.0 == earlier.0);
+        sorted.dedup_by_key(|(key, _)| *key);
         sorted.retain(|(_, value)| !value.is_empty());
         sorted.reverse();
-        if sorted.is_empty() { Tags::new() } else { Tags(sorted.into()) }
+        if sorted.is_empty() { Tags::new() } else { Tags(Packed::new(sorted.into_iter())) }
     }
 }
 
@@ -190,6 +192,18 @@ impl From<()> for Tags {
 impl From<&Tags> for Tags {
     fn from(tags: &Tags) -> Self {
         tags.clone()
+    }
+}
+
+impl Ord for Tags {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for Tags {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

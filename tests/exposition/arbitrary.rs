@@ -3,7 +3,10 @@
 use std::time::SystemTime;
 
 use proptest::prelude::*;
-use tagmeter::model::{Family, HistogramValue, Kind, Number, Series, Shape, Snapshot, StateSetValue, Value};
+use tagmeter::model::{
+    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue, TimerValue,
+    Value,
+};
 use tagmeter::stat::{Buckets, Rates};
 use tagmeter::{Tags, Unit};
 
@@ -59,11 +62,11 @@ fn family() -> impl Strategy<Value = Family> {
 }
 
 /// As the registry makes them: no tags twice.
-fn distinct(mut series: Vec<(Tags, Value)>) -> Vec<Series> {
+fn distinct(mut series: Vec<(Tags, Value)>) -> SeriesList {
     series.sort_by(|a, b| a.0.cmp(&b.0));
     series.dedup_by(|a, b| a.0 == b.0);
     let start = SystemTime::UNIX_EPOCH;
-    series.into_iter().map(|(tags, value)| Series { tags, value, start }).collect()
+    series.into_iter().map(|(tags, value)| (tags, value, start)).collect()
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -90,13 +93,15 @@ fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
         ]
         .boxed(),
         Kind::UpDownCounter => any::<i64>().prop_map(Value::UpDownCounter).boxed(),
-        Kind::Meter => (any::<u64>(), rates).prop_map(|(count, rates)| Value::Meter { count, rates }).boxed(),
-        Kind::Timer => {
-            (histogram(shape), rates).prop_map(|(durations, rates)| Value::Timer { durations, rates }).boxed()
+        Kind::Meter => {
+            (any::<u64>(), rates).prop_map(|(count, rates)| MeterValue { count, rates }.into()).boxed()
         }
-        Kind::Histogram => histogram(shape).prop_map(Value::Histogram).boxed(),
-        Kind::Info => tags().prop_map(Value::Info).boxed(),
-        Kind::StateSet => states().prop_map(Value::StateSet).boxed(),
+        Kind::Timer => (histogram(shape), rates)
+            .prop_map(|(durations, rates)| TimerValue { durations, rates }.into())
+            .boxed(),
+        Kind::Histogram => histogram(shape).prop_map(Value::from).boxed(),
+        Kind::Info => tags().prop_map(|facts| Value::Info(Box::new(facts))).boxed(),
+        Kind::StateSet => states().prop_map(Value::from).boxed(),
         _ => prop::num::f64::ANY.prop_map(Value::Gauge).boxed(),
     }
 }

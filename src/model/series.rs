@@ -1,0 +1,381 @@
+//! The series of a family: values of their own, tags that all snapshots share.
+//!
+//! One count up and down for each series' tags would cost more than writing its line on a page. So tags lie in chunks, and
+//! a snapshot holds each chunk once and, for each series, its place in the chunk.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use super::Value;
+use crate::tag::Tags;
+use crate::tag::label::LabelTexts;
+
+/// One series: tags and a value.
+///
+/// ```
+/// let registry = tagmeter::Registry::new();
+/// registry.counter(("orders", [("city", "Oslo")])).inc();
+/// let snapshot = registry.snapshot();
+/// let orders = snapshot.families()[0].series.first().unwrap();
+/// assert_eq!(orders.tags.get("city"), Some("Oslo"));
+/// assert_eq!(orders.value.number(), Some(1.0));
+/// assert!(orders.start() <= snapshot.taken_at());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Series<'a> {
+    /// What tells it apart from its family's other series.
+    pub tags: &'a Tags,
+    /// What it counted or measured.
+    pub value: &'a Value,
+    pub(crate) start: Nanos,
+}
+
+impl Series<'_> {
+    /// When it began to count.
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::new();
+    /// registry.counter("orders").inc();
+    /// let snapshot = registry.snapshot();
+    /// assert!(snapshot.families()[0].series.iter().all(|series| series.start() <= snapshot.taken_at()));
+    /// ```
+    pub fn start(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.start)
+    }
+}
+
+/// Nanoseconds since 1970; times before then are 0, those after 2554 the greatest.
+pub(crate) type Nanos = u64;
+
+pub(crate) fn nanos(time: SystemTime) -> Nanos {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Series, in the order of their creation.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use tagmeter::{Tags, model::{SeriesList, Value}};
+///
+/// let mut levels = SeriesList::new();
+/// levels.push(Tags::from([("queue", "mail")]), Value::Gauge(3.0), SystemTime::now());
+/// for series in levels.iter() {
+///     assert_eq!(series.value, &Value::Gauge(3.0));
+/// }
+/// ```
+#[derive(Clone, Default)]
+pub struct SeriesList {
+    parts: Vec<Part>,
+}
+
+/// The series whose tags lie in one chunk; not always all of them.
+#[derive(Clone)]
+struct Part {
+    identities: Arc<Chunk>,
+    readings: Vec<Reading>,
+}
+
+#[derive(Clone)]
+struct Reading {
+    value: Value,
+    start: Nanos,
+    /// Where the tags are in the chunk.
+    place: u16,
+}
+
+impl SeriesList {
+    /// No series.
+    ///
+    /// ```
+    /// assert!(tagmeter::model::SeriesList::new().is_empty());
+    /// ```
+    pub fn new() -> Self {
+        SeriesList::default()
+    }
+
+    /// Appends a series. That no other has the same tags is up to the caller.
+    ///
+    /// See the type's example.
+    pub fn push(&mut self, tags: impl Into<Tags>, value: Value, start: SystemTime) {
+        if self.parts.last().is_none_or(|part| part.identities.is_full()) {
+            self.parts.push(Part { identities: Arc::default(), readings: Vec::new() });
+        }
+        if let Some(part) = self.parts.last_mut() {
+            let place = Arc::make_mut(&mut part.identities).push(tags.into());
+            part.readings.push(Reading { value, start: nanos(start), place });
+        }
+    }
+
+    /// The series, in the order of their creation.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.counter(("orders", [("city", "Oslo")])).inc();
+    /// registry.counter(("orders", [("city", "Bergen")])).inc();
+    /// let snapshot = registry.snapshot();
+    /// let cities: Vec<_> = snapshot.families()[0].series.iter().map(|series| series.tags.get("city")).collect();
+    /// assert_eq!(cities, [Some("Oslo"), Some("Bergen")]);
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = Series<'_>> + Clone {
+        self.parts.iter().flat_map(|part| {
+            part.readings.iter().filter_map(|Reading { value, start, place }| {
+                let tags = part.identities.tags.get(usize::from(*place))?;
+                Some(Series { tags, value, start: *start })
+            })
+        })
+    }
+
+    /// The series made first.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::model::SeriesList::new().first(), None);
+    /// ```
+    pub fn first(&self) -> Option<Series<'_>> {
+        self.iter().next()
+    }
+
+    /// How many there are.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::model::SeriesList::new().len(), 0);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.readings.len()).sum()
+    }
+
+    /// Whether there are none.
+    ///
+    /// ```
+    /// assert!(tagmeter::model::SeriesList::new().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.parts.iter().all(|part| part.readings.is_empty())
+    }
+
+    /// Series with these tags, one reading for each in their order; `None` leaves a series out.
+    pub(crate) fn of(
+        identities: &Identities,
+        mut readings: impl Iterator<Item = Option<(Value, Nanos)>>,
+    ) -> Self {
+        let parts = identities.chunks.iter().map(|chunk| Part::of(chunk.clone(), &mut readings));
+        SeriesList { parts: parts.filter(|part| !part.readings.is_empty()).collect() }
+    }
+
+    /// Hands each series to `take`, with its position and the labels that its tags become in a family without a label of
+    /// its own; ends with the first error.
+    ///
+    /// Two plain loops: as an iterator it would cost a page as much as the numbers on it.
+    #[inline]
+    pub(crate) fn try_each_labelled<'a, E>(
+        &'a self,
+        mut take: impl FnMut(usize, Series<'a>, &'a str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut at = 0;
+        for part in &self.parts {
+            let labels = part.identities.labels();
+            for Reading { value, start, place } in &part.readings {
+                let place = usize::from(*place);
+                if let Some(tags) = part.identities.tags.get(place) {
+                    take(at, Series { tags, value, start: *start }, labels.get(place))?;
+                }
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tags, values to change, and starts.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Tags, &mut Value, Nanos)> {
+        self.parts.iter_mut().flat_map(|Part { identities, readings }| {
+            readings.iter_mut().filter_map(|Reading { value, start, place }| {
+                Some((identities.tags.get(usize::from(*place))?, value, *start))
+            })
+        })
+    }
+
+    /// Every key of any series, and perhaps of some that were left out. `None` where the series have more different
+    /// keys than are worth remembering.
+    pub(crate) fn keys(&self) -> Option<BTreeSet<&str>> {
+        let mut keys = BTreeSet::new();
+        for part in &self.parts {
+            keys.extend(part.identities.keys()?);
+        }
+        Some(keys)
+    }
+}
+
+impl Part {
+    fn of(identities: Arc<Chunk>, all: &mut impl Iterator<Item = Option<(Value, Nanos)>>) -> Self {
+        let mut readings = Vec::with_capacity(identities.tags.len());
+        for (place, reading) in (0..identities.tags.len() as u16).zip(all) {
+            if let Some((value, start)) = reading {
+                readings.push(Reading { value, start, place });
+            }
+        }
+        Part { identities, readings }
+    }
+}
+
+impl<T: Into<Tags>> FromIterator<(T, Value, SystemTime)> for SeriesList {
+    fn from_iter<I: IntoIterator<Item = (T, Value, SystemTime)>>(series: I) -> Self {
+        let mut list = SeriesList::new();
+        series.into_iter().for_each(|(tags, value, start)| list.push(tags, value, start));
+        list
+    }
+}
+
+impl PartialEq for SeriesList {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for SeriesList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Tags of a family's series, in the order of their creation. Only ever grows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Identities {
+    chunks: Vec<Arc<Chunk>>,
+}
+
+/// Series whose tags lie together. A place in a chunk fits a `u16`.
+const CHUNK_SERIES: usize = 1024;
+/// Series of a chunk that may bring keys which none before them had; with more, its keys are not worth remembering.
+const MOST_BRINGING_KEYS: usize = 16;
+
+#[derive(Debug, Clone, Default)]
+struct Chunk {
+    tags: Vec<Tags>,
+    /// Places of the series that brought a key which none before them had.
+    brought_keys: Vec<u16>,
+    /// Made when a page first asks, so that programs which only push do not pay for it. Together in one text, because a
+    /// page takes them one after the other: texts of their own would cost a cache miss a series.
+    labels: OnceLock<LabelTexts>,
+}
+
+impl Identities {
+    pub(crate) fn len(&self) -> usize {
+        match self.chunks.split_last() {
+            Some((last, full)) => full.len() * CHUNK_SERIES + last.tags.len(),
+            None => 0,
+        }
+    }
+
+    /// Appends. A chunk that a snapshot holds is copied first: that snapshot stays as it is.
+    pub(crate) fn push(&mut self, tags: Tags) {
+        if self.chunks.last().is_none_or(|chunk| chunk.is_full()) {
+            self.chunks.push(Arc::default());
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            Arc::make_mut(last).push(tags);
+        }
+    }
+}
+
+impl Chunk {
+    fn is_full(&self) -> bool {
+        self.tags.len() == CHUNK_SERIES
+    }
+
+    /// Appends to a chunk that is not full, and says where.
+    fn push(&mut self, tags: Tags) -> u16 {
+        let place = self.tags.len() as u16;
+        let brings_keys = self.brought_keys.len() <= MOST_BRINGING_KEYS
+            && tags.iter().any(|(key, _)| !self.brought_tags().any(|earlier| earlier.get(key).is_some()));
+        if brings_keys {
+            self.brought_keys.push(place);
+        }
+        if let Some(labels) = self.labels.get_mut() {
+            labels.push(tags.iter());
+        }
+        self.tags.push(tags);
+        place
+    }
+
+    fn labels(&self) -> &LabelTexts {
+        self.labels.get_or_init(|| {
+            let mut labels = LabelTexts::default();
+            self.tags.iter().for_each(|tags| labels.push(tags.iter()));
+            labels
+        })
+    }
+
+    fn brought_tags(&self) -> impl Iterator<Item = &Tags> {
+        self.brought_keys.iter().filter_map(|place| self.tags.get(usize::from(*place)))
+    }
+
+    fn keys(&self) -> Option<impl Iterator<Item = &str>> {
+        let few = self.brought_keys.len() <= MOST_BRINGING_KEYS;
+        few.then(|| self.brought_tags().flat_map(|tags| tags.iter().map(|(key, _)| key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(n: usize) -> Tags {
+        Tags::from([("n", n.to_string())])
+    }
+
+    fn identities(len: usize) -> Identities {
+        let mut identities = Identities::default();
+        (0..len).for_each(|n| identities.push(tags(n)));
+        identities
+    }
+
+    fn gauge(n: usize) -> Option<(Value, Nanos)> {
+        Some((Value::Gauge(n as f64), n as Nanos))
+    }
+
+    #[test]
+    fn a_reading_is_small() {
+        assert_eq!(size_of::<Value>(), 16, "a counter does not carry the size of a histogram");
+        assert_eq!(size_of::<Reading>(), 32);
+    }
+
+    #[test]
+    fn readings_find_their_tags_over_chunks() {
+        let even = |n: usize| if n.is_multiple_of(2) { gauge(n) } else { None };
+        let list = SeriesList::of(&identities(3000), (0..5000).map(even));
+        assert_eq!(list.len(), 1500);
+        let expected = (0..3000).step_by(2);
+        assert!(
+            list.iter()
+                .zip(expected)
+                .all(|(series, n)| { *series.tags == tags(n) && *series.value == Value::Gauge(n as f64) })
+        );
+    }
+
+    #[test]
+    fn pushed_and_shared_series_are_equal() {
+        let mut identities = identities(1500);
+        let shared = SeriesList::of(&identities, (0..1500).map(gauge));
+        identities.push(tags(7));
+        let start = |n| SystemTime::UNIX_EPOCH + Duration::from_nanos(n as u64);
+        let pushed: SeriesList = (0..1500).map(|n| (tags(n), Value::Gauge(n as f64), start(n))).collect();
+        assert_eq!(shared, pushed, "and what came later is not seen");
+        assert_eq!(identities.len(), 1501);
+    }
+
+    #[test]
+    fn keys_are_known_unless_there_are_too_many() {
+        let different = |n: usize| {
+            let series = (0..n).map(|n| {
+                ([(format!("k{n}"), "v"), ("all".to_owned(), "v")], Value::Gauge(0.0), SystemTime::UNIX_EPOCH)
+            });
+            series.collect::<SeriesList>()
+        };
+        assert_eq!(different(2).keys(), Some(BTreeSet::from(["all", "k0", "k1"])));
+        assert_eq!(different(MOST_BRINGING_KEYS).keys().map(|keys| keys.len()), Some(MOST_BRINGING_KEYS + 1));
+        assert_eq!(different(MOST_BRINGING_KEYS + 1).keys(), None);
+    }
+}

@@ -1,0 +1,206 @@
+//! Tags as Prometheus takes them: labels with legal names and escaped values, as they stand between the braces of a page.
+//!
+//! Source: Prometheus, "Escaping schemes" (`underscores`, which keeps runs) and "Exposition formats"; the reserved keys
+//! are those its formats give a meaning.
+
+use std::borrow::Cow;
+
+/// Label names that formats give a meaning of their own.
+const RESERVED_KEYS: [&str; 2] = ["le", "quantile"];
+/// Label names that begin so belong to Prometheus; parsers refuse them.
+const RESERVED_START: &str = "__";
+/// Put in front of keys that begin so. OpenTelemetry's exporters use the same word.
+const KEY_PREFIX: &str = "key";
+
+/// A label: its legal name and its value, not yet escaped.
+pub(crate) type Label<'a> = (Cow<'a, str>, &'a str);
+
+/// A label name: every character outside `[a-zA-Z0-9_]`, and a digit in first place, becomes `_`; `le`, `quantile` and
+/// the family's `own` label get a `_` behind, names in `__` the word `key` in front.
+pub(crate) fn tag_key<'a>(key: &'a str, own: &str) -> Cow<'a, str> {
+    let mut key = label_name(key);
+    while RESERVED_KEYS.contains(&&*key) || key == own {
+        key.to_mut().push('_');
+        // Two of them may have become a reserved beginning.
+        key = out_of_reserve(key);
+    }
+    key
+}
+
+/// A label name that is only kept from beginning like those of Prometheus.
+pub(crate) fn label_name(key: &str) -> Cow<'_, str> {
+    out_of_reserve(underscores(key, false))
+}
+
+fn out_of_reserve(key: Cow<'_, str>) -> Cow<'_, str> {
+    if key.starts_with(RESERVED_START) { Cow::Owned(format!("{KEY_PREFIX}{key}")) } else { key }
+}
+
+/// The text with every character that Prometheus has no place for in names as `_`.
+pub(crate) fn underscores(text: &str, colons: bool) -> Cow<'_, str> {
+    let legal = |at: usize, c: char| {
+        c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()) || (colons && c == ':')
+    };
+    if text.is_empty() {
+        // Owned: whoever asks whether a key was changed must see it.
+        Cow::Owned("_".to_owned())
+    } else if text.bytes().enumerate().all(|(at, byte)| legal(at, char::from(byte))) {
+        Cow::Borrowed(text)
+    } else {
+        text.chars().enumerate().map(|(at, c)| if legal(at, c) { c } else { '_' }).collect()
+    }
+}
+
+/// Makes labels of tags that are sorted by key, in a family with a label of its `own` (none: empty). By name, no name
+/// twice: of tags whose keys become equal the last counts.
+pub(crate) fn push_tags<'a>(
+    labels: &mut Vec<Label<'a>>,
+    tags: impl Iterator<Item = (&'a str, &'a str)>,
+    own: &str,
+) {
+    labels.extend(tags.map(|(key, value)| (tag_key(key, own), value)));
+    if labels.iter().any(|(key, _)| matches!(key, Cow::Owned(_))) {
+        keep_last_of_equals(labels);
+    }
+}
+
+/// Sorts labels by name; of equal names the last stays.
+pub(crate) fn keep_last_of_equals(labels: &mut Vec<Label<'_>>) {
+    labels.sort_by(|a, b| a.0.cmp(&b.0));
+    labels.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            kept.1 = later.1;
+        }
+        same
+    });
+}
+
+/// The labels of series, one behind the other in one text, as they stand on a page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LabelTexts {
+    text: String,
+    /// Where each series' labels end.
+    ends: Vec<usize>,
+}
+
+impl LabelTexts {
+    /// Appends the labels of one more series, in a family without a label of its own.
+    pub(crate) fn push<'a>(&mut self, tags: impl Iterator<Item = (&'a str, &'a str)>) {
+        let mut labels = Vec::new();
+        push_tags(&mut labels, tags, "");
+        push_labels(&mut self.text, &labels);
+        self.ends.push(self.text.len());
+    }
+
+    /// The labels of the series at this place.
+    #[inline]
+    pub(crate) fn get(&self, place: usize) -> &str {
+        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(place).and_then(|end| self.text.get(start..*end)).unwrap_or("")
+    }
+}
+
+/// Appends labels as they stand on a page: `route="/orders",status="200"`.
+pub(crate) fn push_labels(out: &mut String, labels: &[Label<'_>]) {
+    for (at, (key, value)) in labels.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        push_label(out, key, value);
+    }
+}
+
+/// Appends one label as it stands on a page.
+pub(crate) fn push_label(out: &mut String, key: &str, value: &str) {
+    out.push_str(key);
+    out.push_str("=\"");
+    push_escaped(out, value, Quotes::Escaped);
+    out.push('"');
+}
+
+/// Whether a double quote is escaped: in values always, in help texts by OpenMetrics only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    Escaped,
+    Plain,
+}
+
+/// Appends a text with its backslashes, newlines and, if asked, double quotes escaped.
+pub(crate) fn push_escaped(out: &mut String, text: &str, quotes: Quotes) {
+    let mut rest = text;
+    while let Some((before, escape, after)) = split_at_special(rest, quotes) {
+        out.push_str(before);
+        out.push_str(escape);
+        rest = after;
+    }
+    out.push_str(rest);
+}
+
+fn split_at_special(text: &str, quotes: Quotes) -> Option<(&str, &'static str, &str)> {
+    let escape = |byte: u8| match byte {
+        b'\\' => Some(r"\\"),
+        b'\n' => Some(r"\n"),
+        b'"' if quotes == Quotes::Escaped => Some(r#"\""#),
+        _ => None,
+    };
+    let (at, escape) = text.bytes().enumerate().find_map(|(at, byte)| Some((at, escape(byte)?)))?;
+    Some((text.get(..at)?, escape, text.get(at + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(text: &str, quotes: Quotes) -> String {
+        let mut out = String::new();
+        push_escaped(&mut out, text, quotes);
+        out
+    }
+
+    #[test]
+    fn values_and_help_are_escaped() {
+        assert_eq!(escaped("a\\b\"c\nd\r🌲", Quotes::Escaped), "a\\\\b\\\"c\\nd\r🌲");
+        assert_eq!(escaped("say \"hi\"\n", Quotes::Plain), "say \"hi\"\\n");
+    }
+
+    #[test]
+    fn reserved_keys_are_moved_out_of_the_way() {
+        let cases = [
+            ("route", "route"),
+            ("a:b", "a_b"),
+            ("le", "le_"),
+            ("quantile", "quantile_"),
+            ("window", "window_"),
+            ("__name__", "key__name__"),
+            ("éé", "key__"),
+            ("_one", "_one"),
+        ];
+        cases.iter().for_each(|(given, exposed)| assert_eq!(tag_key(given, "window"), *exposed));
+    }
+
+    #[test]
+    fn a_moved_key_does_not_land_on_the_familys_own() {
+        assert_eq!(tag_key("le", "le_"), "le__");
+        assert_eq!(tag_key("_", "_"), "key__");
+    }
+
+    #[test]
+    fn each_series_has_its_labels() {
+        let mut texts = LabelTexts::default();
+        texts.push([("route", "/orders"), ("status", "200")].into_iter());
+        texts.push(std::iter::empty());
+        texts.push([("http.route", "say \"hi\""), ("le", "é\n")].into_iter());
+        let labels = [0, 1, 2, 3].map(|place| texts.get(place));
+        let odd = r#"http_route="say \"hi\"",le_="é\n""#;
+        assert_eq!(labels, [r#"route="/orders",status="200""#, "", odd, ""]);
+    }
+
+    #[test]
+    fn the_last_of_two_keys_that_become_equal_counts() {
+        let mut labels = Vec::new();
+        let tags = [("a.b", "dot"), ("a_b", "underscore"), ("z", "1")];
+        push_tags(&mut labels, tags.into_iter(), "");
+        assert_eq!(labels, [("a_b".into(), "underscore"), ("z".into(), "1")]);
+    }
+}
