@@ -1,11 +1,11 @@
 //! What does a new series cost, and how long does the slowest take?
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tagmeter_benches::inputs::routes_and_users;
 use tagmeter_benches::peers::series::{Peer, counters, histograms};
-use tagmeter_benches::{Bench, COUNTED_ONLY, Row, Turn, median};
+use tagmeter_benches::{Bench, COUNTED_ONLY, Row, Stopwatch, Turn, median, timed};
 
 fn main() {
     let mut bench = Bench::new("creation");
@@ -56,17 +56,13 @@ fn measured(group: &str, peers: &[Peer], series: usize) -> Vec<Row> {
         bare.push(copies(&tags).as_nanos() as f64 / series as f64);
         for (at, peer) in peers.iter().enumerate() {
             let family = (peer.make)();
-            let start = Instant::now();
-            tags.iter().for_each(|(route, user)| family.touch(route, user));
-            nanos[at].push(start.elapsed().as_nanos() as f64 / series as f64);
+            let ((), taken) = timed(|| tags.iter().for_each(|(route, user)| family.touch(route, user)));
+            nanos[at].push(taken.as_nanos() as f64 / series as f64);
             drop(family);
             // Timed one by one in a family of its own: the clock would be in the figure.
             let family = (peer.make)();
-            let times = tags.iter().map(|(route, user)| {
-                let start = Instant::now();
-                family.touch(route, user);
-                start.elapsed().as_nanos() as f64
-            });
+            let mut watch = Stopwatch::default();
+            let times = tags.iter().map(|(route, user)| watch.nanos(|| family.touch(route, user)));
             worst[at].push(times.fold(0.0, f64::max));
         }
     }
@@ -83,9 +79,8 @@ fn measured(group: &str, peers: &[Peer], series: usize) -> Vec<Row> {
 
 fn copies(tags: &[(String, String)]) -> Duration {
     let mut kept: Vec<Box<str>> = Vec::with_capacity(tags.len());
-    let start = Instant::now();
-    kept.extend(tags.iter().map(|(route, user)| [route.as_str(), user.as_str()].concat().into_boxed_str()));
-    let taken = start.elapsed();
+    let copies = tags.iter().map(|(route, user)| [route.as_str(), user.as_str()].concat().into_boxed_str());
+    let ((), taken) = timed(|| kept.extend(copies));
     std::hint::black_box(kept);
     taken
 }
@@ -102,14 +97,9 @@ fn insert_times() -> Vec<Row> {
         })
         .map(|peer| {
             let family = (peer.make)();
-            let mut nanos: Vec<f64> = tags
-                .iter()
-                .map(|(route, user)| {
-                    let start = Instant::now();
-                    family.touch(route, user);
-                    start.elapsed().as_nanos() as f64
-                })
-                .collect();
+            let mut watch = Stopwatch::default();
+            let times = tags.iter().map(|(route, user)| watch.nanos(|| family.touch(route, user)));
+            let mut nanos: Vec<f64> = times.collect();
             nanos.sort_by(f64::total_cmp);
             let at = |share: f64| nanos[((nanos.len() - 1) as f64 * share) as usize];
             let over = |limit: f64| (nanos.len() - nanos.partition_point(|nanos| *nanos <= limit)) as f64;

@@ -207,7 +207,7 @@ fn hdr() -> hdrhistogram::Histogram<u64> {
 /// Some 7.5 ns of hashing and stores, which out-of-order execution may run beside the recording.
 #[inline(always)]
 fn work(n: usize, state: &mut [u64; 8]) {
-    const ROUNDS: usize = 7;
+    const ROUNDS: usize = 14;
     let mut hash = n as u64 ^ state[n % 8];
     for round in 0..ROUNDS {
         hash = (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

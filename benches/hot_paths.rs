@@ -66,15 +66,22 @@ fn record(bench: &mut Bench) {
 
 fn find(bench: &mut Bench) {
     path(bench, 1, "family lookup, two strings", || {
+        // How far a search probes depends on each family's hash seed, so one family is not like another.
+        const FAMILIES: usize = 32;
         let registry = Registry::new();
-        let family =
-            registry.define("requests").tags(["route", "status"]).counters().expect("the name is free");
         let pairs = &**STRINGS;
-        pairs.iter().for_each(|(route, status)| family.with([route, status]).inc());
+        let family = |n: usize| {
+            let definition = registry.define(format!("requests_{n}")).tags(["route", "status"]);
+            let family = definition.counters().expect("the name is free");
+            pairs.iter().for_each(|(route, status)| family.with([route, status]).inc());
+            family
+        };
+        let families: Vec<_> = (0..FAMILIES).map(family).collect();
         move |turn| {
             turn.each(|n| {
                 let (route, status) = &pairs[n % PAIRS];
-                family.with([route, status]).inc();
+                // Another family each time round the pairs, and within it.
+                families[(n + n / PAIRS) % FAMILIES].with([route, status]).inc();
             });
         }
     });

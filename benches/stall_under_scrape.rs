@@ -1,14 +1,14 @@
 //! How long do known and new series wait while another thread scrapes without end?
 //!
 //! One writer finds a known series of 100 000 for each record, and makes a new one every 4 096 records; each is timed
-//! with two readings of the clock, which are in the figures. Once without scrapes, once with.
+//! with two readings of the clock, which are in the figures; waiting for a core is not. Once without scrapes, once with.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tagmeter_benches::inputs::{Random, routes_and_users};
 use tagmeter_benches::peers::series::{Peer, Series, counters};
-use tagmeter_benches::{Bench, Row};
+use tagmeter_benches::{Bench, Row, Stopwatch};
 
 const SERIES: usize = 100_000;
 const RECORDS_FOR_A_NEW_ONE: usize = 4_096;
@@ -75,26 +75,18 @@ fn watch(family: &dyn Series, known: &[(String, String)], scraping: bool, run: u
 
 fn write(family: &dyn Series, known: &[(String, String)], name: &str) -> (Vec<f64>, Vec<f64>) {
     let mut random = Random::new(7);
+    let mut watch = Stopwatch::default();
     let (mut fresh, mut found) = (Vec::new(), Vec::new());
     let end = Instant::now() + LASTS;
-    loop {
+    while Instant::now() < end {
         let user = format!("{name}-{}", fresh.len());
-        let (start, taken) = timed(|| family.touch("/orders", &user));
-        fresh.push(taken);
-        if start > end {
-            return (fresh, found);
-        }
+        fresh.push(watch.nanos(|| family.touch("/orders", &user)));
         for _record in 0..RECORDS_FOR_A_NEW_ONE {
             let (route, user) = &known[random.below(known.len())];
-            found.push(timed(|| family.touch(route, user)).1);
+            found.push(watch.nanos(|| family.touch(route, user)));
         }
     }
-}
-
-fn timed(work: impl FnOnce()) -> (Instant, f64) {
-    let start = Instant::now();
-    work();
-    (start, start.elapsed().as_nanos() as f64)
+    (fresh, found)
 }
 
 impl Seen {

@@ -71,7 +71,8 @@ struct Case {
 /// else the machine is doing falls on all alike. A row is the median of its repetitions. Two and eight threads work on
 /// one instrument, all starting together; their figure is wall time times the cores in use (threads or cores,
 /// whichever is less), divided by all operations: what one operation costs one core. A repetition in which two threads
-/// did not truly run side by side is done again.
+/// did not truly run side by side is done again; from the time of a single one comes off what Linux says it waited for
+/// a core.
 ///
 /// Under `--count GROUP PEER WHAT N` it makes one row and does it N times, for callgrind.
 pub struct Bench {
@@ -271,7 +272,11 @@ impl<'a> Running<'a> {
             (start, Instant::now())
         };
         if self.threads == 1 {
-            return Repetition::of(&[work(0)]);
+            let mut repetition = Repetition { wall: Duration::ZERO, side_by_side: 1.0 };
+            let waited = waited();
+            let (start, end) = work(0);
+            repetition.wall = (end - start).saturating_sub(waited_since(waited));
+            return repetition;
         }
         let work = &work;
         let times: Vec<(Instant, Instant)> = std::thread::scope(|scope| {
@@ -326,6 +331,58 @@ fn count_all(cases: &[Case], rows: &mut [Row]) {
             }
         }
     }
+}
+
+/// How long this thread has been waiting for a core that others had, where Linux says so; else zero.
+fn waited() -> Duration {
+    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = schedule.split(' ').nth(1).and_then(|field| field.trim().parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
+}
+
+fn waited_since(before: Duration) -> Duration {
+    waited().saturating_sub(before)
+}
+
+/// Times short pieces of work one by one.
+///
+/// From one that seems slow comes off what the thread waited for a core: asking for that takes longer than most pieces,
+/// so it is asked for only then. Waiting for a lock is not waiting for a core, and stays.
+#[derive(Debug)]
+pub struct Stopwatch {
+    waited: Duration,
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        Stopwatch { waited: waited() }
+    }
+}
+
+impl Stopwatch {
+    /// Nanoseconds of this piece, two readings of the clock among them.
+    pub fn nanos(&mut self, work: impl FnOnce()) -> f64 {
+        /// Less than the shortest time for which a scheduler takes a core away.
+        const SLOW: Duration = Duration::from_micros(20);
+        let start = Instant::now();
+        work();
+        let mut taken = start.elapsed();
+        if taken > SLOW {
+            let waited = waited();
+            taken = taken.saturating_sub(waited.saturating_sub(self.waited));
+            self.waited = waited;
+        }
+        taken.as_nanos() as f64
+    }
+}
+
+/// How long the work takes, without the time in which another program had the core.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let before = waited();
+    let start = Instant::now();
+    let made = work();
+    let taken = start.elapsed();
+    (made, taken.saturating_sub(waited_since(before)))
 }
 
 fn cores() -> usize {

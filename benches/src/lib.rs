@@ -11,6 +11,6 @@ pub mod peers;
 mod row;
 pub mod table;
 
-pub use bench::{ALL_THREADS, Bench, COUNTED_ONLY, ONE_THREAD, Turn, median};
+pub use bench::{ALL_THREADS, Bench, COUNTED_ONLY, ONE_THREAD, Stopwatch, Turn, median, timed};
 pub use count::counted_region;
 pub use row::{Row, rows_dir};

@@ -29,6 +29,12 @@ impl Otel {
         let meter = provider.meter("benches");
         Otel { provider, meter, registry }
     }
+
+    /// Its page.
+    pub fn gather(&self, page: &mut String) {
+        page.clear();
+        let _ = prometheus::TextEncoder::new().encode_utf8(&self.registry.gather(), page);
+    }
 }
 
 impl Default for Otel {
