@@ -1,0 +1,16 @@
+//! What the bench targets share: inputs, the loop and its clock, rows, and tables of rows.
+//!
+//! A target builds a [`Bench`], adds a row for each way of doing its work, and calls [`Bench::run`]. [`Bench`] says how
+//! it measures; [`Row`] says what comes out; `series` holds what memory, creation, encoding and stalls have in common.
+
+mod bench;
+mod count;
+pub mod inputs;
+#[cfg(feature = "peers")]
+pub mod peers;
+mod row;
+pub mod table;
+
+pub use bench::{ALL_THREADS, Bench, COUNTED_ONLY, ONE_THREAD, Stopwatch, Turn, median, timed};
+pub use count::counted_region;
+pub use row::{Row, rows_dir};
