@@ -13,6 +13,7 @@ use super::definition::Definition;
 use super::keys::Keys;
 use super::problem::Problem;
 use super::shared::Shared;
+use super::sought::Sought;
 use super::table::{Entry, Table};
 use crate::metric::Instrument;
 use crate::model::{self, Value};
@@ -41,11 +42,11 @@ use crate::tag::Tags;
 #[derive(Debug, Clone)]
 pub struct Family<I: Instrument, const N: usize> {
     series: Arc<SeriesOf<I>>,
-    keys: Keys<N>,
+    keys: Keys,
 }
 
 impl<I: Instrument, const N: usize> Family<I, N> {
-    pub(crate) fn new(series: Arc<SeriesOf<I>>, keys: Keys<N>) -> Self {
+    pub(crate) fn new(series: Arc<SeriesOf<I>>, keys: Keys) -> Self {
         Family { series, keys }
     }
 
@@ -63,7 +64,7 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// ```
     #[inline]
     pub fn with<S: AsRef<str>>(&self, values: [S; N]) -> &I {
-        self.series.with(self.keys.pairs(&values))
+        self.series.with(self.keys.with(&values))
     }
 
     /// Makes these series now, at zero, so that `rate` sees their first increment.
@@ -93,7 +94,7 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn remove<S: AsRef<str>>(&self, values: [S; N]) -> bool {
-        self.series.remove_pairs(self.keys.pairs(&values))
+        self.series.remove_series(self.keys.with(&values))
     }
 
     /// Keeps only the series for which `keep` says so.
@@ -188,17 +189,17 @@ impl<I: Instrument> SeriesOf<I> {
         adopted
     }
 
-    /// The series of these tags, sorted by key and without empty values.
+    /// The series of these tags.
     #[inline]
-    pub(crate) fn with<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> &I {
-        match self.table.find(tags.clone()) {
+    pub(crate) fn with(&self, tags: impl Sought) -> &I {
+        match self.table.find(tags) {
             Some(entry) if !entry.value.is_hidden() => &entry.value.instrument,
             _ => self.with_slow(tags),
         }
     }
 
     /// The number of the series of these tags: what [`numbered`](SeriesOf::numbered) finds it by.
-    pub(crate) fn number<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<usize> {
+    pub(crate) fn number(&self, tags: impl Sought) -> Option<usize> {
         self.table.number(tags)
     }
 
@@ -216,12 +217,12 @@ impl<I: Instrument> SeriesOf<I> {
             Some(keys) if !keys.is_empty() => keys.iter().map(|key| (key, OVERFLOW_VALUE)).collect(),
             _ => Tags::from([OVERFLOW_TAG]),
         };
-        self.insert(&described, tags.iter(), usize::MAX)
+        self.insert(&described, &tags, usize::MAX)
             .expect("the overflow series is made beyond any limit")
     }
 
     #[cold]
-    fn with_slow<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> &I {
+    fn with_slow(&self, tags: impl Sought) -> &I {
         let described = self.described();
         match self.insert(&described, tags, described.definition.max_series) {
             Some(instrument) => instrument,
@@ -238,12 +239,7 @@ impl<I: Instrument> SeriesOf<I> {
         }
     }
 
-    fn insert<'a>(
-        &self,
-        described: &Described<I>,
-        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-        most: usize,
-    ) -> Option<&I> {
+    fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&I> {
         let make = || Cell::new(I::create(&described.settings, &self.shared.context), self.shared.wall());
         let entry = self.table.find_or_insert(tags, |len| (len < most).then(make))?;
         entry.value.show_again(self.shared.wall());
@@ -264,7 +260,7 @@ impl<I: Instrument> SeriesOf<I> {
         self.table.iter().filter(|entry| !entry.value.is_hidden())
     }
 
-    pub(crate) fn remove_pairs<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> bool {
+    pub(crate) fn remove_series(&self, tags: impl Sought) -> bool {
         self.table.find(tags).is_some_and(|entry| entry.value.hide())
     }
 
@@ -348,7 +344,7 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
     }
 
     fn value(&self, tags: &Tags) -> Option<Value> {
-        self.table.find(tags.iter()).filter(|entry| !entry.value.is_hidden())?.value.instrument.read()
+        self.table.find(tags).filter(|entry| !entry.value.is_hidden())?.value.instrument.read()
     }
 
     fn tags(&self) -> Vec<Tags> {
@@ -356,7 +352,7 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
     }
 
     fn remove(&self, tags: &Tags) -> bool {
-        self.remove_pairs(tags.iter())
+        self.remove_series(tags)
     }
 
     fn retain(&self, keep: &mut dyn FnMut(&Tags) -> bool) {

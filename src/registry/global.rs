@@ -118,7 +118,7 @@ impl<I: Instrument, const N: usize> CallSite<I, N> {
         }
         // Not inside `get_or_init`: a conflict is logged, and the logger may come through here.
         let series = global().open::<I>(&Name::from(self.name), &self.keys);
-        let family = Family::new(series, Keys::new(self.keys.map(Box::from)));
+        let family = Family::new(series, Keys::new(&self.keys));
         self.family.get_or_init(|| family)
     }
 }

@@ -107,7 +107,7 @@ impl Registry {
     /// The instrument of that name without tags, with help where the name is new.
     pub(super) fn named<I: Instrument>(&self, name: Name, help: &str) -> I {
         let wanted = || self.described::<I>(&name, help, &Requested::default());
-        self.open_for(&name, &Tags::new(), wanted).with(Tags::new().iter()).clone()
+        self.open_for(&name, &Tags::new(), wanted).with(&Tags::new()).clone()
     }
 
     /// The family of that name for series with these keys.
@@ -144,7 +144,7 @@ impl Registry {
 
     fn by_id<I: Instrument>(&self, id: Id, requested: &Requested) -> I {
         let wanted = || self.described::<I>(&id.name, "", requested);
-        self.open_for(&id.name, &id.tags, wanted).with(id.tags.iter()).clone()
+        self.open_for(&id.name, &id.tags, wanted).with(&id.tags).clone()
     }
 
     /// The family of that name if it can have a series of these tags, otherwise one that is exposed nowhere.

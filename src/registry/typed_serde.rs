@@ -66,7 +66,7 @@ impl<I: Instrument, T: Serialize + ?Sized> SerdeFamily<I, T> {
         let wrong = match flat {
             Err(unfit) => unfit.to_string(),
             Ok(()) if self.keys.get_or_init(|| keys.clone().into())[..] == keys[..] => {
-                return self.series.with(pairs.into_iter().collect::<Tags>().iter());
+                return self.series.with(&pairs.into_iter().collect::<Tags>());
             }
             Ok(()) => format!("keys are {keys:?}, not {:?}", self.keys.get()),
         };
