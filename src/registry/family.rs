@@ -67,6 +67,11 @@ impl<I: Instrument, const N: usize> Family<I, N> {
         self.series.with(self.keys.with(&values))
     }
 
+    /// The series of these values, if it is there, to be kept.
+    pub(crate) fn shown<S: AsRef<str>>(&self, values: [S; N]) -> Option<Shown<'_, I>> {
+        Some(Shown(self.series.table.find(self.keys.with(&values))?))
+    }
+
     /// Makes these series now, at zero, so that `rate` sees their first increment.
     ///
     /// ```
@@ -162,6 +167,17 @@ struct Cell<I> {
     start: AtomicU64,
 }
 
+/// A series that was found, which may be taken away and shown again.
+pub(crate) struct Shown<'a, I: Instrument>(&'a Entry<Cell<I>>);
+
+impl<'a, I: Instrument> Shown<'a, I> {
+    /// Its instrument, unless it was taken away.
+    #[inline]
+    pub(crate) fn instrument(&self) -> Option<&'a I> {
+        (!self.0.value.is_hidden()).then_some(&self.0.value.instrument)
+    }
+}
+
 /// Every tag's value in the overflow series of a defined family.
 const OVERFLOW_VALUE: &str = "__overflow__";
 /// The only tag of the overflow series of an open family.
@@ -192,10 +208,16 @@ impl<I: Instrument> SeriesOf<I> {
     /// The series of these tags.
     #[inline]
     pub(crate) fn with(&self, tags: impl Sought) -> &I {
-        match self.table.find(tags) {
-            Some(entry) if !entry.value.is_hidden() => &entry.value.instrument,
-            _ => self.with_slow(tags),
+        match self.find(tags) {
+            Some(instrument) => instrument,
+            None => self.with_slow(tags),
         }
+    }
+
+    /// The series of these tags, if it is there.
+    #[inline]
+    pub(crate) fn find(&self, tags: impl Sought) -> Option<&I> {
+        Shown(self.table.find(tags)?).instrument()
     }
 
     /// The number of the series of these tags: what [`numbered`](SeriesOf::numbered) finds it by.
@@ -206,8 +228,7 @@ impl<I: Instrument> SeriesOf<I> {
     /// The series of that number, unless it was taken away.
     #[inline]
     pub(crate) fn numbered(&self, number: usize) -> Option<&I> {
-        let entry = self.table.numbered(number)?;
-        (!entry.value.is_hidden()).then_some(&entry.value.instrument)
+        Shown(self.table.numbered(number)?).instrument()
     }
 
     /// The series that takes what finds no room or does not fit.
@@ -217,8 +238,7 @@ impl<I: Instrument> SeriesOf<I> {
             Some(keys) if !keys.is_empty() => keys.iter().map(|key| (key, OVERFLOW_VALUE)).collect(),
             _ => Tags::from([OVERFLOW_TAG]),
         };
-        self.insert(&described, &tags, usize::MAX)
-            .expect("the overflow series is made beyond any limit")
+        self.insert(&described, &tags, usize::MAX).expect("the overflow series is made beyond any limit")
     }
 
     #[cold]

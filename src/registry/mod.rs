@@ -29,7 +29,7 @@ pub use define::{Define, DefineOutcome, NoTags, SerdeTags, TagKeys, TypedTags};
 pub use definition::Definition;
 pub use error::RegisterError;
 pub use family::Family;
-pub use global::{CallSite, global};
+pub use global::{CallSite, SeriesSite, global};
 pub use outcome::OutcomeFamily;
 pub use typed::TypedFamily;
 pub use typed_serde::SerdeFamily;

@@ -266,7 +266,9 @@ mod tests {
             while !done.load(Ordering::Acquire) {
                 // The newest may be counted and not yet in the index.
                 let len = table.len();
-                for (n, tags) in known[..len.saturating_sub(1)].iter().enumerate().rev().step_by(1 + len / 100) {
+                for (n, tags) in
+                    known[..len.saturating_sub(1)].iter().enumerate().rev().step_by(1 + len / 100)
+                {
                     assert_eq!(table.find(tags).map(|entry| entry.value), Some(n));
                 }
             }
