@@ -82,7 +82,8 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
         (Some(a), Some(b)) => a.same(&b),
         _ => match (Words::<4>::of(a), Words::<4>::of(b)) {
             (Some(a), Some(b)) => a.same(&b),
-            _ => a.iter().zip(b).all(|(a, b)| a == b),
+            // At most three bytes: the first, the middle and the last one.
+            _ => [0, a.len() / 2, a.len().saturating_sub(1)].iter().all(|at| a.get(*at) == b.get(*at)),
         },
     }
 }

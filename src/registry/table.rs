@@ -113,10 +113,34 @@ impl<T> Table<T> {
     fn find_hashed(&self, hash: u64, tags: impl Sought) -> Option<(usize, &Entry<T>)> {
         // Acquire: the index has the numbers that were put into it before it became the current one.
         let current = self.indexes.get(self.current.load(Ordering::Acquire))?.get()?;
-        current.find(hash, |number| {
-            let entry = self.entries.get(number)?;
-            tags.is(&entry.tags).then_some((number, entry))
-        })
+        let (number, next) = current.next(hash, current.start(hash))?;
+        match self.entry_if(number, tags) {
+            Some(entry) => Some((number, entry)),
+            None => self.find_further(current, hash, next, tags),
+        }
+    }
+
+    /// Goes on where the first number that looks right was another's. Apart, because it hardly ever happens.
+    #[cold]
+    fn find_further(
+        &self,
+        index: &Index,
+        hash: u64,
+        mut at: usize,
+        tags: impl Sought,
+    ) -> Option<(usize, &Entry<T>)> {
+        loop {
+            let (number, next) = index.next(hash, at)?;
+            if let Some(entry) = self.entry_if(number, tags) {
+                return Some((number, entry));
+            }
+            at = next;
+        }
+    }
+
+    #[inline]
+    fn entry_if(&self, number: usize, tags: impl Sought) -> Option<&Entry<T>> {
+        self.entries.get(number).filter(|entry| tags.is(&entry.tags))
     }
 
     fn insert(&self, growth: &mut Growth, entry: Entry<T>) -> Option<&Entry<T>> {
