@@ -8,7 +8,7 @@ macro_rules! by_name {
         #[doc = concat!("The ", $what, " of that name and tags in the [global registry](crate::global).")]
         ///
         /// The name and the keys are constants and looked up once a call site; values are anything that is
-        /// `AsRef<str>`.
+        /// `AsRef<str>`. Where all of them are literals, the series is looked up once, too.
         ///
         /// ```
         #[doc = concat!("tagmeter::", stringify!($macro), "!(\"jobs\")", $use_it, ";")]
@@ -21,6 +21,16 @@ macro_rules! by_name {
                 static __TAGMETER_SITE: $crate::metric::$instrument =
                     $crate::metric::$instrument::new($dollar name);
                 &__TAGMETER_SITE
+            }};
+            ($dollar name:expr, $dollar ($dollar key:expr => $dollar value:literal),+ $dollar (,)?) => {{
+                static SITE: $crate::registry::SeriesSite<
+                    $crate::metric::$instrument,
+                    { [$dollar ($dollar key),+].len() },
+                > = $crate::registry::SeriesSite::new(
+                    $dollar name,
+                    [$dollar (($dollar key, $dollar value)),+],
+                );
+                SITE.get()
             }};
             ($dollar name:expr, $dollar ($dollar key:expr => $dollar value:expr),+ $dollar (,)?) => {{
                 static __TAGMETER_SITE: $crate::registry::CallSite<

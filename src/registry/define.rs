@@ -308,7 +308,7 @@ impl<'r, K> Define<'r, K> {
 impl Define<'_> {
     fn one<I: Instrument>(self) -> Result<I, RegisterError> {
         let series = self.register::<I>(Some(&[]))?;
-        Ok(series.with(Tags::new().iter()).clone())
+        Ok(series.with(&Tags::new()).clone())
     }
 }
 
@@ -316,7 +316,7 @@ impl<const N: usize> Define<'_, TagKeys<N>> {
     fn many<I: Instrument>(self) -> Result<Family<I, N>, RegisterError> {
         let keys: Vec<&str> = self.keys.0.iter().map(|key| &**key).collect();
         let series = self.register::<I>(Some(&keys))?;
-        Ok(Family::new(series, Keys::new(self.keys.0)))
+        Ok(Family::new(series, Keys::new(&self.keys.0)))
     }
 }
 
@@ -519,7 +519,7 @@ impl<const N: usize> DefineOutcome<'_, TagKeys<N>> {
         let own = self.0.keys.0.iter().map(|key| &**key);
         let keys: Vec<&str> = own.chain([crate::metric::Outcome::KEY]).collect();
         let series = self.0.register::<Timer>(Some(&keys))?;
-        Ok(OutcomeFamily::new(series, Keys::new(self.0.keys.0)))
+        Ok(OutcomeFamily::new(series, Keys::new(&self.0.keys.0)))
     }
 }
 

@@ -13,6 +13,7 @@ use super::definition::Definition;
 use super::keys::Keys;
 use super::problem::Problem;
 use super::shared::Shared;
+use super::sought::Sought;
 use super::table::{Entry, Table};
 use crate::metric::{Instrument, Place};
 use crate::model::{self, Identities, Nanos, SeriesList, Value, nanos};
@@ -41,11 +42,11 @@ use crate::tag::Tags;
 #[derive(Debug, Clone)]
 pub struct Family<I: Instrument, const N: usize> {
     series: Arc<SeriesOf<I>>,
-    keys: Keys<N>,
+    keys: Keys,
 }
 
 impl<I: Instrument, const N: usize> Family<I, N> {
-    pub(crate) fn new(series: Arc<SeriesOf<I>>, keys: Keys<N>) -> Self {
+    pub(crate) fn new(series: Arc<SeriesOf<I>>, keys: Keys) -> Self {
         Family { series, keys }
     }
 
@@ -63,7 +64,12 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// ```
     #[inline]
     pub fn with<S: AsRef<str>>(&self, values: [S; N]) -> &I {
-        self.series.with(self.keys.pairs(&values))
+        self.series.with(self.keys.with(&values))
+    }
+
+    /// The series of these values, if it is there, to be kept.
+    pub(crate) fn shown<S: AsRef<str>>(&self, values: [S; N]) -> Option<Shown<'_, I>> {
+        Some(Shown(self.series.table.find(self.keys.with(&values))?))
     }
 
     /// Makes these series now, at zero, so that `rate` sees their first increment.
@@ -93,7 +99,7 @@ impl<I: Instrument, const N: usize> Family<I, N> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn remove<S: AsRef<str>>(&self, values: [S; N]) -> bool {
-        self.series.remove_pairs(self.keys.pairs(&values))
+        self.series.remove_series(self.keys.with(&values))
     }
 
     /// Keeps only the series for which `keep` says so.
@@ -165,6 +171,17 @@ struct Cell<I> {
     start: AtomicU64,
 }
 
+/// A series that was found, which may be taken away and shown again.
+pub(crate) struct Shown<'a, I: Instrument>(&'a Entry<Cell<I>>);
+
+impl<'a, I: Instrument> Shown<'a, I> {
+    /// Its instrument, unless it was taken away.
+    #[inline]
+    pub(crate) fn instrument(&self) -> Option<&'a I> {
+        (!self.0.value.is_hidden()).then_some(&self.0.value.instrument)
+    }
+}
+
 /// Every tag's value in the overflow series of a defined family.
 const OVERFLOW_VALUE: &str = "__overflow__";
 /// The only tag of the overflow series of an open family.
@@ -198,25 +215,30 @@ impl<I: Instrument> SeriesOf<I> {
         adopted
     }
 
-    /// The series of these tags, sorted by key and without empty values.
+    /// The series of these tags.
     #[inline]
-    pub(crate) fn with<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> &I {
-        match self.table.find(tags.clone()) {
-            Some(entry) if !entry.value.is_hidden() => &entry.value.instrument,
-            _ => self.with_slow(tags),
+    pub(crate) fn with(&self, tags: impl Sought) -> &I {
+        match self.find(tags) {
+            Some(instrument) => instrument,
+            None => self.with_slow(tags),
         }
     }
 
+    /// The series of these tags, if it is there.
+    #[inline]
+    pub(crate) fn find(&self, tags: impl Sought) -> Option<&I> {
+        Shown(self.table.find(tags)?).instrument()
+    }
+
     /// The number of the series of these tags: what [`numbered`](SeriesOf::numbered) finds it by.
-    pub(crate) fn number<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<usize> {
+    pub(crate) fn number(&self, tags: impl Sought) -> Option<usize> {
         self.table.number(tags)
     }
 
     /// The series of that number, unless it was taken away.
     #[inline]
     pub(crate) fn numbered(&self, number: usize) -> Option<&I> {
-        let entry = self.table.numbered(number)?;
-        (!entry.value.is_hidden()).then_some(&entry.value.instrument)
+        Shown(self.table.numbered(number)?).instrument()
     }
 
     /// The series that takes what finds no room or does not fit.
@@ -226,12 +248,11 @@ impl<I: Instrument> SeriesOf<I> {
             Some(keys) if !keys.is_empty() => keys.iter().map(|key| (key, OVERFLOW_VALUE)).collect(),
             _ => Tags::from([OVERFLOW_TAG]),
         };
-        self.insert(&described, tags.iter(), usize::MAX)
-            .expect("the overflow series is made beyond any limit")
+        self.insert(&described, &tags, usize::MAX).expect("the overflow series is made beyond any limit")
     }
 
     #[cold]
-    fn with_slow<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> &I {
+    fn with_slow(&self, tags: impl Sought) -> &I {
         let described = self.described();
         match self.insert(&described, tags, described.definition.max_series) {
             Some(instrument) => instrument,
@@ -248,13 +269,8 @@ impl<I: Instrument> SeriesOf<I> {
         }
     }
 
-    fn insert<'a>(
-        &self,
-        described: &Described<I>,
-        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-        most: usize,
-    ) -> Option<&I> {
-        let single = tags.clone().next().is_none();
+    fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&I> {
+        let single = tags.is(&Tags::new());
         let make = || {
             let place = if single { Place::Cells } else { described.definition.place_of_series() };
             Cell::new(I::create(&described.settings, &self.shared.context, place), self.shared.wall())
@@ -287,7 +303,7 @@ impl<I: Instrument> SeriesOf<I> {
         self.table.iter().filter(|entry| !entry.value.is_hidden())
     }
 
-    pub(crate) fn remove_pairs<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> bool {
+    pub(crate) fn remove_series(&self, tags: impl Sought) -> bool {
         self.table.find(tags).is_some_and(|entry| entry.value.hide())
     }
 
@@ -374,7 +390,7 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
     }
 
     fn value(&self, tags: &Tags) -> Option<Value> {
-        self.table.find(tags.iter()).filter(|entry| !entry.value.is_hidden())?.value.instrument.read()
+        self.table.find(tags).filter(|entry| !entry.value.is_hidden())?.value.instrument.read()
     }
 
     fn tags(&self) -> Vec<Tags> {
@@ -382,7 +398,7 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
     }
 
     fn remove(&self, tags: &Tags) -> bool {
-        self.remove_pairs(tags.iter())
+        self.remove_series(tags)
     }
 
     fn retain(&self, keep: &mut dyn FnMut(&Tags) -> bool) {

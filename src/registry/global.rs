@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
 use super::Registry;
-use super::family::Family;
+use super::family::{Family, Shown};
 use super::keys::Keys;
 use crate::metric::{
     Counter, FloatCounter, Gauge, Handle, Histogram, Info, Instrument, Meter, Timer, UpDownCounter,
@@ -118,7 +118,7 @@ impl<I: Instrument, const N: usize> CallSite<I, N> {
         }
         // Not inside `get_or_init`: a conflict is logged, and the logger may come through here.
         let series = global().open::<I>(&Name::from(self.name), &self.keys);
-        let family = Family::new(series, Keys::new(self.keys.map(Box::from)));
+        let family = Family::new(series, Keys::new(&self.keys));
         self.family.get_or_init(|| family)
     }
 }
@@ -126,5 +126,110 @@ impl<I: Instrument, const N: usize> CallSite<I, N> {
 impl<I: Instrument, const N: usize> fmt::Debug for CallSite<I, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallSite").field("name", &self.name).field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+/// A place in the code that names one series: what `counter!("orders", "city" => "Oslo")` expands to.
+///
+/// Finds its series once; from then on it costs little more than a handle that is held. Unlike such a handle it shows a
+/// series again that was removed.
+///
+/// ```
+/// use tagmeter::{Counter, registry::SeriesSite};
+///
+/// static OSLO: SeriesSite<Counter, 1> = SeriesSite::new("orders_of", [("city", "Oslo")]);
+/// OSLO.get().inc();
+/// assert_eq!(tagmeter::global().value(("orders_of", [("city", "Oslo")])), Some(1.0));
+/// ```
+pub struct SeriesSite<I: Instrument, const N: usize> {
+    values: [&'static str; N],
+    family: CallSite<I, N>,
+    series: OnceLock<Shown<'static, I>>,
+}
+
+impl<I: Instrument, const N: usize> SeriesSite<I, N> {
+    /// A place that names the series of this family and these tags.
+    ///
+    /// ```
+    /// use tagmeter::{Gauge, registry::SeriesSite};
+    /// static MAIL: SeriesSite<Gauge, 1> = SeriesSite::new("depth_now", [("queue", "mail")]);
+    /// ```
+    pub const fn new(name: &'static str, tags: [(&'static str, &'static str); N]) -> Self {
+        let (mut keys, mut values) = ([""; N], [""; N]);
+        let mut at = 0;
+        while at < N {
+            (keys[at], values[at]) = tags[at];
+            at += 1;
+        }
+        SeriesSite { values, family: CallSite::new(name, keys), series: OnceLock::new() }
+    }
+
+    /// The series.
+    ///
+    /// ```
+    /// use tagmeter::{Gauge, registry::SeriesSite};
+    /// static MAIL: SeriesSite<Gauge, 1> = SeriesSite::new("depth_then", [("queue", "mail")]);
+    /// MAIL.get().set(2.0);
+    /// assert_eq!(MAIL.get().get(), 2.0);
+    /// ```
+    #[inline]
+    pub fn get(&'static self) -> &'static I {
+        match self.series.get().and_then(Shown::instrument) {
+            Some(instrument) => instrument,
+            None => self.get_slow(),
+        }
+    }
+
+    /// Remembers what it finds, but for the overflow series: every recording that goes there counts as a problem.
+    #[cold]
+    fn get_slow(&'static self) -> &'static I {
+        let family = self.family.family();
+        let instrument = family.with(self.values);
+        if let Some(series) = family.shown(self.values) {
+            self.series.get_or_init(|| series);
+        }
+        instrument
+    }
+}
+
+impl<I: Instrument, const N: usize> fmt::Debug for SeriesSite<I, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeriesSite")
+            .field("family", &self.family)
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Counter;
+
+    #[test]
+    fn a_series_that_was_removed_is_shown_again_where_its_site_is_passed() {
+        fn visit() {
+            static VISITS: SeriesSite<Counter, 1> = SeriesSite::new("visits_shown_again", [("page", "home")]);
+            VISITS.get().inc();
+        }
+        let id = ("visits_shown_again", [("page", "home")]);
+        (0..3).for_each(|_| visit());
+        assert_eq!(global().value(id), Some(3.0));
+        assert!(global().remove(id));
+        assert_eq!(global().value(id), None);
+        visit();
+        assert_eq!(global().value(id), Some(1.0));
+    }
+
+    #[test]
+    fn sites_of_one_series_and_families_share_it() {
+        static PLAIN: SeriesSite<Counter, 2> = SeriesSite::new("visits_shared", [("b", "2"), ("a", "1")]);
+        static SORTED: SeriesSite<Counter, 2> = SeriesSite::new("visits_shared", [("a", "1"), ("b", "2")]);
+        static ANY: CallSite<Counter, 3> = CallSite::new("visits_shared", ["a", "c", "b"]);
+        PLAIN.get().inc();
+        SORTED.get().inc();
+        ANY.with(["1", "", "2"]).inc();
+        global().counter(("visits_shared", [("a", "1"), ("b", "2")])).inc();
+        assert_eq!(global().value(("visits_shared", [("b", "2"), ("a", "1")])), Some(4.0));
     }
 }

@@ -1,51 +1,125 @@
-//! The tag keys of a family, in the order of its definition.
+//! The tag keys of a family.
 
 use std::sync::Arc;
 
-/// Keys as defined, and the order that sorts them: series are known by tags sorted by key.
+use super::sought::{KeyHash, Sought, same};
+use crate::tag::Tags;
+
+/// Keys, sorted as tags are, that know where their values stand in the order of the definition.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys<const N: usize>(Arc<Ordered<N>>);
+pub(crate) struct Keys(Arc<[Key]>);
 
 #[derive(Debug)]
-struct Ordered<const N: usize> {
-    keys: [Box<str>; N],
-    /// Places of the keys, sorted by key; of a key given twice, only the later one.
-    sorted: Box<[usize]>,
+struct Key {
+    text: Box<str>,
+    hash: KeyHash,
+    /// The place of its value.
+    place: usize,
 }
 
-impl<const N: usize> Keys<N> {
-    pub(crate) fn new(keys: [Box<str>; N]) -> Self {
-        let mut sorted: Vec<usize> = (0..N).collect();
-        sorted.sort_by(|a, b| keys[*a].cmp(&keys[*b]).then(b.cmp(a)));
-        sorted.dedup_by(|earlier, later| keys[*earlier] == keys[*later]);
-        Keys(Arc::new(Ordered { keys, sorted: sorted.into() }))
+impl Keys {
+    /// Of a key given twice the later counts.
+    pub(crate) fn new<K: AsRef<str>>(keys: &[K]) -> Self {
+        let key = |(place, key): (usize, &K)| Key {
+            text: key.as_ref().into(),
+            hash: KeyHash::new(key.as_ref()),
+            place,
+        };
+        let mut sorted: Vec<Key> = keys.iter().enumerate().map(key).collect();
+        sorted.sort_by(|a, b| a.text.cmp(&b.text).then(b.place.cmp(&a.place)));
+        sorted.dedup_by(|earlier, later| earlier.text == later.text);
+        Keys(sorted.into())
     }
 
+    /// These keys with values, which stand in the order of the definition.
+    #[inline]
+    pub(crate) fn with<'a, S>(&'a self, values: &'a [S]) -> WithValues<'a, S> {
+        WithValues { keys: &self.0, values }
+    }
+}
+
+/// The tags that keys and values are; an empty value is an absent tag.
+#[derive(Debug)]
+pub(crate) struct WithValues<'a, S> {
+    keys: &'a [Key],
+    values: &'a [S],
+}
+
+// Not derived: a derived one would ask for `S: Copy`.
+impl<S> Clone for WithValues<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for WithValues<'_, S> {}
+
+impl<'a, S: AsRef<str>> WithValues<'a, S> {
     /// Keys and values, sorted by key, without the empty ones.
     #[inline]
-    pub(crate) fn pairs<'a, S: AsRef<str>>(
-        &'a self,
-        values: &'a [S; N],
-    ) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
-        let pairs = self.0.sorted.iter().map(|at| (&*self.0.keys[*at], values[*at].as_ref()));
-        pairs.filter(|(_, value)| !value.is_empty())
+    fn pairs(self) -> impl Iterator<Item = (&'a Key, &'a str)> {
+        self.keys.iter().filter_map(move |key| {
+            let value = self.values.get(key.place)?.as_ref();
+            (!value.is_empty()).then_some((key, value))
+        })
+    }
+}
+
+impl<S: AsRef<str>> Sought for WithValues<'_, S> {
+    #[inline]
+    fn hash(self) -> u64 {
+        self.pairs().fold(0, |sum, (key, value)| sum.wrapping_add(key.hash.pair(value)))
+    }
+
+    #[inline]
+    fn is(self, tags: &Tags) -> bool {
+        let mut own = tags.iter();
+        let all_there = self.pairs().all(|(key, value)| {
+            own.next().is_some_and(|(own_key, own)| same(own, value) && same(own_key, &key.text))
+        });
+        all_there && own.next().is_none()
+    }
+
+    fn to_tags(self) -> Tags {
+        self.pairs().map(|(key, value)| (&*key.text, value)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    proptest! {
+        #[test]
+        fn keys_with_values_are_the_tags_of_those_pairs(
+            pairs in prop::collection::vec(("[a-d]{1,2}", "[xy]{0,3}"), 0..5),
+            other in prop::collection::vec(("[a-d]{1,2}", "[xy]{0,3}"), 0..3),
+        ) {
+            let (names, values): (Vec<_>, Vec<_>) = pairs.iter().cloned().unzip();
+            let keys = Keys::new(&names);
+            let sought = keys.with(&values);
+            let tags = Tags::from(pairs);
+            prop_assert_eq!(sought.to_tags(), tags.clone());
+            prop_assert_eq!(sought.hash(), (&tags).hash());
+            prop_assert!(sought.is(&tags));
+            let other = Tags::from(other);
+            prop_assert_eq!(sought.is(&other), tags == other);
+        }
+    }
+
     #[test]
-    fn pairs_are_sorted_and_without_empty_values() {
-        let keys = Keys::new(["status".into(), "empty".into(), "route".into()]);
-        let pairs: Vec<_> = keys.pairs(&["200", "", "/orders"]).collect();
-        assert_eq!(pairs, [("route", "/orders"), ("status", "200")]);
+    fn an_empty_value_is_an_absent_tag() {
+        let keys = Keys::new(&["status", "empty", "route"]);
+        let tags = keys.with(&["200", "", "/orders"]).to_tags();
+        assert_eq!(tags, Tags::from([("route", "/orders"), ("status", "200")]));
     }
 
     #[test]
     fn of_a_key_given_twice_the_later_counts() {
-        let keys = Keys::new(["k".into(), "k".into()]);
-        assert_eq!(keys.pairs(&["first", "second"]).collect::<Vec<_>>(), [("k", "second")]);
+        let keys = Keys::new(&["k", "k"]);
+        assert_eq!(keys.with(&["first", "second"]).to_tags(), Tags::from([("k", "second")]));
+        assert!(keys.with(&["first", ""]).to_tags().is_empty());
     }
 }

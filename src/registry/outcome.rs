@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::family::SeriesOf;
 use super::keys::Keys;
+use super::sought::Sought;
 use crate::metric::{Outcome, OutcomeTimer, Timer};
 use crate::tag::Tags;
 
@@ -20,11 +21,11 @@ use crate::tag::Tags;
 #[derive(Debug, Clone)]
 pub struct OutcomeFamily<const N: usize> {
     series: Arc<SeriesOf<Timer>>,
-    keys: Keys<N>,
+    keys: Keys,
 }
 
 impl<const N: usize> OutcomeFamily<N> {
-    pub(crate) fn new(series: Arc<SeriesOf<Timer>>, keys: Keys<N>) -> Self {
+    pub(crate) fn new(series: Arc<SeriesOf<Timer>>, keys: Keys) -> Self {
         OutcomeFamily { series, keys }
     }
 
@@ -38,10 +39,10 @@ impl<const N: usize> OutcomeFamily<N> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn with<S: AsRef<str>>(&self, values: [S; N]) -> OutcomeTimer {
-        let own: Tags = self.keys.pairs(&values).collect();
+        let own: Tags = self.keys.with(&values).to_tags();
         OutcomeTimer::new(|outcome| {
             let tags = Tags::from([(Outcome::KEY, outcome.as_str())]).over(&own);
-            self.series.with(tags.iter()).clone()
+            self.series.with(&tags).clone()
         })
     }
 

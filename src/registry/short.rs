@@ -109,7 +109,7 @@ impl Registry {
     /// The instrument of that name without tags, with help where the name is new.
     pub(super) fn named<I: Instrument>(&self, name: Name, help: &str) -> I {
         let wanted = || self.described::<I>(&name, help, &Requested::default());
-        self.open_for(&name, &Tags::new(), wanted).with(Tags::new().iter()).clone()
+        self.open_for(&name, &Tags::new(), wanted).with(&Tags::new()).clone()
     }
 
     /// The family of that name for series with these keys.
@@ -153,7 +153,7 @@ impl Registry {
                 self.0.families.unexposed(&id.name, &error, wanted)
             }
         };
-        family.with(id.tags.iter()).clone()
+        family.with(&id.tags).clone()
     }
 
     /// The family of that name if it can have a series of these tags, otherwise one that is exposed nowhere.

@@ -1,33 +1,31 @@
 //! The series of a family: found by their tags without a lock, never moved, never taken away.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
+use super::entries::Entries;
+use super::index::Index;
+use super::sought::Sought;
 use crate::tag::Tags;
 
 /// An append-only hash table by tags.
 ///
-/// Levels, each twice the last; a full level is followed by the next and never rehashed, so entries stay where they are
-/// and readers write nothing. Insertions take turns by a lock that readers do not know.
+/// Entries have numbers, in the order of their creation, and stay where they are. An index finds numbers by hash. When it
+/// is half full, one of twice the size is begun, and every insertion puts some numbers into it; once it has them all it
+/// becomes the current one. So a lookup searches one index, writes nothing and waits for nobody, and no insertion pays
+/// for more than a few others. Insertions take turns by a lock that readers do not know.
 ///
-/// A slot holds the place of an entry in its level, plus one; 0 is empty. An entry is complete before its place is put
-/// into a slot.
+/// An index that was replaced stays, for readers may still be in it; all of them together are as large as the current
+/// one. A reader who is late misses at most what was made meanwhile, and what is missed is looked for again under
+/// the lock.
 pub(crate) struct Table<T> {
-    levels: [OnceLock<Level<T>>; LEVELS],
-    /// Levels in use. Lookups begin at the last: it holds half of all entries.
-    top: AtomicUsize,
-    inserting: Mutex<()>,
-    hasher: RandomState,
-}
-
-struct Level<T> {
-    slots: Box<[AtomicU32]>,
-    entries: Box<[OnceLock<Entry<T>>]>,
-    used: AtomicUsize,
+    entries: Entries<Entry<T>>,
+    indexes: [OnceLock<Box<Index>>; INDEXES],
+    /// The index that has all entries.
+    current: AtomicUsize,
+    inserting: Mutex<Growth>,
 }
 
 /// What is stored under some tags.
@@ -37,202 +35,227 @@ pub(crate) struct Entry<T> {
     pub(crate) value: T,
 }
 
-/// Entries of the first level.
-const FIRST: usize = 4;
-/// More levels than the place of an entry can count.
-const LEVELS: usize = 28;
-/// Slots an entry has, so that probes stay short.
+/// How far the index after the current one has got.
+#[derive(Default)]
+struct Growth {
+    /// The numbers below this are in it.
+    moved: usize,
+}
+
+/// Slots of the first index, as a power of two.
+const FIRST_BITS: u32 = 3;
+/// Indexes, each twice the last, up to 2^31 slots.
+const INDEXES: usize = 29;
+/// Entries that the last index has room for.
+const MOST: usize = 1 << 30;
+/// Slots for each entry when the next index is begun.
 const SLOTS_PER_ENTRY: usize = 2;
+/// Numbers that an insertion puts into the next index. It is complete when the current one is at most 4/7 full: with
+/// `n` entries at the beginning, `n / 7` insertions move those and their own.
+const MOVED_AT_ONCE: usize = 8;
 
 impl<T> Table<T> {
     pub(crate) fn new() -> Self {
         Table {
-            levels: [const { OnceLock::new() }; LEVELS],
-            top: AtomicUsize::new(0),
-            inserting: Mutex::new(()),
-            hasher: RandomState::default(),
+            entries: Entries::new(),
+            indexes: [const { OnceLock::new() }; INDEXES],
+            current: AtomicUsize::new(0),
+            inserting: Mutex::default(),
         }
     }
 
-    /// The entry of these tags, which are sorted by key and have no empty value.
+    /// The entry of these tags.
     #[inline]
-    pub(crate) fn find<'a>(
-        &self,
-        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    ) -> Option<&Entry<T>> {
-        Some(self.find_hashed(self.hash(tags.clone()), tags)?.1)
+    pub(crate) fn find(&self, tags: impl Sought) -> Option<&Entry<T>> {
+        Some(self.find_hashed(tags.hash(), tags)?.1)
     }
 
     /// The number of the entry of these tags: how many were made before it.
-    pub(crate) fn number<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Option<usize> {
-        Some(self.find_hashed(self.hash(tags.clone()), tags)?.0)
+    pub(crate) fn number(&self, tags: impl Sought) -> Option<usize> {
+        Some(self.find_hashed(tags.hash(), tags)?.0)
     }
 
     /// The entry of that number.
     #[inline]
     pub(crate) fn numbered(&self, number: usize) -> Option<&Entry<T>> {
-        let level = (number / FIRST + 1).ilog2() as usize;
-        let place = number - first_number(level);
-        self.levels.get(level)?.get()?.entries.get(place)?.get()
+        self.entries.get(number)
     }
 
     /// The entry of these tags; where there is none, `make` may give it a value.
     ///
     /// `make` is told how many entries there are and runs while no other entry is made.
-    pub(crate) fn find_or_insert<'a>(
+    pub(crate) fn find_or_insert(
         &self,
-        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        tags: impl Sought,
         make: impl FnOnce(usize) -> Option<T>,
     ) -> Option<&Entry<T>> {
-        let hash = self.hash(tags.clone());
-        let _inserting = self.inserting.lock();
-        if let Some((_, entry)) = self.find_hashed(hash, tags.clone()) {
+        let hash = tags.hash();
+        let mut growth = self.inserting.lock();
+        if let Some((_, entry)) = self.find_hashed(hash, tags) {
             return Some(entry);
         }
-        let value = make(self.len())?;
-        Some(self.insert(Entry { hash, tags: tags.collect(), value }))
+        let len = self.len();
+        let value = (len < MOST).then(|| make(len))??;
+        self.insert(&mut growth, Entry { hash, tags: tags.to_tags(), value })
     }
 
     /// All entries, in the order of their creation.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<T>> {
-        let levels = self.levels.iter().map_while(OnceLock::get);
-        levels.flat_map(|level| level.entries.iter().map_while(OnceLock::get))
+        self.entries.iter()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.levels.iter().map_while(OnceLock::get).map(|level| level.used.load(Ordering::Relaxed)).sum()
-    }
-
-    fn hash<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
-        /// A byte that UTF-8 never has, so that `("a", "bc")` and `("ab", "c")` differ.
-        const END: u8 = 0xff;
-        let mut hasher = self.hasher.build_hasher();
-        for (key, value) in tags {
-            hasher.write(key.as_bytes());
-            hasher.write_u8(END);
-            hasher.write(value.as_bytes());
-            hasher.write_u8(END);
-        }
-        hasher.finish()
+        self.entries.len()
     }
 
     /// The entry and its number.
     #[inline]
-    fn find_hashed<'a>(
+    fn find_hashed(&self, hash: u64, tags: impl Sought) -> Option<(usize, &Entry<T>)> {
+        // Acquire: the index has the numbers that were put into it before it became the current one.
+        let current = self.indexes.get(self.current.load(Ordering::Acquire))?.get()?;
+        let (number, next) = current.next(hash, current.start(hash))?;
+        match self.entry_if(number, tags) {
+            Some(entry) => Some((number, entry)),
+            None => self.find_further(current, hash, next, tags),
+        }
+    }
+
+    /// Goes on where the first number that looks right was another's. Apart, because it hardly ever happens.
+    #[cold]
+    fn find_further(
         &self,
+        index: &Index,
         hash: u64,
-        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        mut at: usize,
+        tags: impl Sought,
     ) -> Option<(usize, &Entry<T>)> {
-        // Acquire: the levels below the top are there.
-        let top = self.top.load(Ordering::Acquire);
-        self.levels[..top].iter().enumerate().rev().find_map(|(at, level)| {
-            let (place, entry) = level.get()?.find(hash, tags.clone())?;
-            Some((first_number(at) + place, entry))
-        })
-    }
-
-    /// Appends an entry. The caller holds `inserting`.
-    fn insert(&self, entry: Entry<T>) -> &Entry<T> {
-        let top = self.top.load(Ordering::Relaxed);
-        let last = top.checked_sub(1).and_then(|last| self.levels[last].get());
-        match last {
-            Some(level) if !level.is_full() => level.insert(entry),
-            _ => {
-                let level = self.levels[top].get_or_init(|| Level::new(FIRST << top));
-                // Release: who sees the new top sees its level.
-                self.top.store(top + 1, Ordering::Release);
-                level.insert(entry)
+        loop {
+            let (number, next) = index.next(hash, at)?;
+            if let Some(entry) = self.entry_if(number, tags) {
+                return Some((number, entry));
             }
-        }
-    }
-}
-
-/// The number of the first entry of a level: the levels below it have this many.
-#[inline]
-fn first_number(level: usize) -> usize {
-    FIRST * ((1 << level) - 1)
-}
-
-impl<T> Level<T> {
-    fn new(entries: usize) -> Self {
-        Level {
-            slots: (0..entries * SLOTS_PER_ENTRY).map(|_| AtomicU32::new(0)).collect(),
-            entries: (0..entries).map(|_| OnceLock::new()).collect(),
-            used: AtomicUsize::new(0),
+            at = next;
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.used.load(Ordering::Relaxed) == self.entries.len()
-    }
-
-    /// Slots in the order they are looked at.
-    fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicU32> {
-        let mask = self.slots.len() - 1;
-        let first = hash as usize & mask;
-        (0..self.slots.len()).map(move |step| &self.slots[(first + step) & mask])
-    }
-
-    /// The entry and its place.
     #[inline]
-    fn find<'a>(
-        &self,
-        hash: u64,
-        tags: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    ) -> Option<(usize, &Entry<T>)> {
-        for slot in self.probe(hash) {
-            // Acquire: a place that is seen leads to a complete entry.
-            let place = (slot.load(Ordering::Acquire) as usize).checked_sub(1)?;
-            let entry = self.entries[place].get()?;
-            if entry.hash == hash && entry.has(tags.clone()) {
-                return Some((place, entry));
+    fn entry_if(&self, number: usize, tags: impl Sought) -> Option<&Entry<T>> {
+        self.entries.get(number).filter(|entry| tags.is(&entry.tags))
+    }
+
+    fn insert(&self, growth: &mut Growth, entry: Entry<T>) -> Option<&Entry<T>> {
+        let at = self.current.load(Ordering::Relaxed);
+        let current = self.index(at)?;
+        let (number, stored) = self.entries.push(entry)?;
+        current.insert(stored.hash, number);
+        if self.len() * SLOTS_PER_ENTRY >= current.slots() {
+            self.grow(growth, at + 1);
+        }
+        Some(stored)
+    }
+
+    /// Puts some numbers into the next index; makes it the current one when it has them all.
+    fn grow(&self, growth: &mut Growth, next: usize) {
+        let Some(index) = self.index(next) else {
+            return;
+        };
+        let end = self.len().min(growth.moved + MOVED_AT_ONCE);
+        for number in growth.moved..end {
+            if let Some(entry) = self.entries.get(number) {
+                index.insert(entry.hash, number);
             }
         }
-        None
-    }
-
-    fn insert(&self, entry: Entry<T>) -> &Entry<T> {
-        let hash = entry.hash;
-        let place = self.used.load(Ordering::Relaxed);
-        let stored = self.entries[place].get_or_init(|| entry);
-        self.used.store(place + 1, Ordering::Relaxed);
-        if let Some(free) = self.probe(hash).find(|slot| slot.load(Ordering::Relaxed) == 0) {
-            // Release: readers who find the place find the entry.
-            free.store(place as u32 + 1, Ordering::Release);
+        growth.moved = end;
+        if end == self.len() {
+            growth.moved = 0;
+            // Release: see `find_hashed`.
+            self.current.store(next, Ordering::Release);
         }
-        stored
     }
-}
 
-impl<T> Entry<T> {
-    fn has<'a>(&self, mut tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        self.tags.iter().all(|own| tags.next() == Some(own)) && tags.next().is_none()
+    fn index(&self, at: usize) -> Option<&Index> {
+        let new = || Box::new(Index::new(FIRST_BITS + at as u32));
+        Some(self.indexes.get(at)?.get_or_init(new))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::registry::keys::Keys;
+
+    /// Tags of one key, with a hash that collides.
+    #[derive(Clone, Copy)]
+    struct Colliding<'a>(&'a Tags, u64);
+
+    impl Sought for Colliding<'_> {
+        fn hash(self) -> u64 {
+            self.0.hash() & self.1
+        }
+
+        fn is(self, tags: &Tags) -> bool {
+            self.0 == tags
+        }
+
+        fn to_tags(self) -> Tags {
+            self.0.clone()
+        }
+    }
+
+    fn tags(key: impl ToString) -> Tags {
+        Tags::from([("k", key.to_string())])
+    }
 
     proptest! {
+        /// With all bits of the hash, and with so few that slots, the rest, or both are the same for many.
         #[test]
-        fn it_finds_what_a_map_finds(keys in prop::collection::vec(0u32..300, 0..400), asked in 0u32..300) {
+        fn it_finds_what_a_map_finds(
+            keys in prop::collection::vec(0u32..300, 0..400),
+            asked in 0u32..300,
+            bits in prop::sample::select(vec![u64::MAX, 7, 7 << 61, 3 | 1 << 63, 0]),
+        ) {
             let table = Table::new();
             let mut map = BTreeMap::new();
             for (at, key) in keys.iter().enumerate() {
-                let key = key.to_string();
-                table.find_or_insert([("k", key.as_str())].into_iter(), |_| Some(at));
-                map.entry(key).or_insert(at);
+                let entry = table.find_or_insert(Colliding(&tags(key), bits), |_| Some(at)).unwrap();
+                let expected = *map.entry(*key).or_insert(at);
+                prop_assert_eq!(entry.value, expected);
             }
             prop_assert_eq!(table.len(), map.len());
             prop_assert_eq!(table.iter().count(), map.len());
-            let asked = asked.to_string();
-            let found = table.find([("k", asked.as_str())].into_iter()).map(|entry| entry.value);
+            let found = table.find(Colliding(&tags(asked), bits)).map(|entry| entry.value);
             prop_assert_eq!(found, map.get(&asked).copied());
+        }
+
+        /// By keys with values, some empty, in either order, and by tags.
+        #[test]
+        fn every_form_of_the_same_tags_finds_the_same_entry(
+            values in prop::collection::vec(["[ab]{0,2}", "[ab]{0,2}", "[ab]{0,9}"], 1..60)
+        ) {
+            let (table, mut map) = (Table::new(), BTreeMap::new());
+            let (keys, reversed) = (Keys::new(&["x", "y", "z"]), Keys::new(&["z", "y", "x"]));
+            for (at, [x, y, z]) in values.iter().enumerate() {
+                let tags = Tags::from([("x", x), ("y", y), ("z", z)]);
+                let expected = *map.entry(tags.clone()).or_insert(at);
+                let there = match at % 3 {
+                    0 => table.find_or_insert(keys.with(&[x, y, z]), |_| Some(at)),
+                    1 => table.find_or_insert(reversed.with(&[z, y, x]), |_| Some(at)),
+                    _ => table.find_or_insert(&tags, |_| Some(at)),
+                };
+                prop_assert_eq!(there.unwrap().value, expected);
+                let found = [
+                    table.find(keys.with(&[x, y, z])),
+                    table.find(reversed.with(&[z, y, x])),
+                    table.find(&tags),
+                ];
+                prop_assert!(found.iter().all(|entry| entry.unwrap().value == expected));
+            }
+            prop_assert_eq!(table.len(), map.len());
         }
     }
 
@@ -243,10 +266,8 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for n in 0..500 {
-                        let text = n.to_string();
-                        let entry =
-                            table.find_or_insert([("k", text.as_str())].into_iter(), |_| Some(text.clone()));
-                        assert_eq!(entry.unwrap().value, text);
+                        let entry = table.find_or_insert(&tags(n), |_| Some(n));
+                        assert_eq!(entry.unwrap().value, n);
                     }
                 });
             }
@@ -255,24 +276,58 @@ mod tests {
     }
 
     #[test]
-    fn iteration_is_in_order_of_creation() {
+    fn what_is_there_is_found_while_the_table_grows() {
         let table = Table::new();
-        for n in 0..100 {
-            table.find_or_insert([("k", n.to_string().as_str())].into_iter(), |_| Some(n));
-        }
-        assert!(table.iter().map(|entry| entry.value).eq(0..100));
+        let done = AtomicBool::new(false);
+        let known: Vec<Tags> = (0..20_000).map(tags).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for (n, tags) in known.iter().enumerate() {
+                    table.find_or_insert(tags, |_| Some(n));
+                }
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                // The newest may be counted and not yet in the index.
+                let len = table.len();
+                for (n, tags) in
+                    known[..len.saturating_sub(1)].iter().enumerate().rev().step_by(1 + len / 100)
+                {
+                    assert_eq!(table.find(tags).map(|entry| entry.value), Some(n));
+                }
+            }
+        });
+        assert_eq!(table.len(), known.len());
     }
 
     #[test]
-    fn entries_are_numbered_in_order_of_creation() {
+    fn the_current_index_is_never_more_than_four_sevenths_full() {
         let table = Table::new();
-        for n in 0..100 {
+        for n in 0..20_000 {
+            table.find_or_insert(&tags(n), |_| Some(n));
+            let slots = table.index(table.current.load(Ordering::Relaxed)).unwrap().slots();
+            assert!(table.len() * 7 <= slots * 4 + 7, "{} of {slots}", table.len());
+        }
+    }
+
+    #[test]
+    fn entries_are_numbered_and_listed_in_order_of_creation() {
+        let table = Table::new();
+        for n in 0..1000 {
             assert!(table.numbered(n).is_none());
-            let key = n.to_string();
-            table.find_or_insert([("k", key.as_str())].into_iter(), |_| Some(n));
-            assert_eq!(table.number([("k", key.as_str())].into_iter()), Some(n));
+            table.find_or_insert(&tags(n), |_| Some(n));
+            assert_eq!(table.number(&tags(n)), Some(n));
             assert_eq!(table.numbered(n).map(|entry| entry.value), Some(n));
         }
+        assert!(table.iter().map(|entry| entry.value).eq(0..1000));
         assert!(table.numbered(usize::MAX / 2).is_none());
+    }
+
+    #[test]
+    fn what_is_not_made_is_not_there() {
+        let table = Table::<u8>::new();
+        assert!(table.find_or_insert(&tags(1), |_| None).is_none());
+        assert!(table.find(&tags(1)).is_none());
+        assert_eq!(table.len(), 0);
     }
 }

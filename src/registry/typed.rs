@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::family::SeriesOf;
+use super::keys::Keys;
 use crate::metric::Instrument;
 use crate::tag::{TagSet, Tags};
 
@@ -35,15 +36,11 @@ use crate::tag::{TagSet, Tags};
 /// ```
 pub struct TypedFamily<I: Instrument, T> {
     series: Arc<SeriesOf<I>>,
-    /// Sorted by key, as tags are.
-    keys: Arc<[(&'static str, ValuePlace)]>,
+    keys: Keys,
     seen: Seen,
     /// Covariant, so that a family kept for long takes tags that borrow for short.
     tags: PhantomData<fn() -> T>,
 }
-
-/// The place of a key's value in the set.
-type ValuePlace = usize;
 
 impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     /// How many sets are found by an index.
@@ -53,9 +50,7 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     };
 
     pub(crate) fn new(series: Arc<SeriesOf<I>>) -> Self {
-        let mut keys: Vec<_> = T::KEYS.iter().enumerate().map(|(place, key)| (*key, place)).collect();
-        keys.sort_unstable();
-        TypedFamily { series, keys: keys.into(), seen: Seen::new(Self::INDICES), tags: PhantomData }
+        TypedFamily { series, keys: Keys::new(T::KEYS), seen: Seen::new(Self::INDICES), tags: PhantomData }
     }
 
     /// The series of these tags; made where it is new.
@@ -124,7 +119,7 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn remove(&self, tags: &T) -> bool {
-        tags.with_values(|values| self.series.remove_pairs(self.pairs(values)))
+        tags.with_values(|values| self.series.remove_series(self.keys.with(values)))
     }
 
     /// Keeps only the series for which `keep` says so.
@@ -186,25 +181,19 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     }
 
     fn look_up(&self, tags: &T) -> &I {
-        tags.with_values(|values| self.series.with(self.pairs(values)))
+        tags.with_values(|values| self.series.with(self.keys.with(values)))
     }
 
     /// Remembers what it finds, but for the overflow series: every recording that goes there counts as a problem.
     #[cold]
     fn look_up_unseen(&self, tags: &T) -> &I {
         tags.with_values(|values| {
-            let instrument = self.series.with(self.pairs(values));
-            if let Some(number) = self.series.number(self.pairs(values)) {
+            let instrument = self.series.with(self.keys.with(values));
+            if let Some(number) = self.series.number(self.keys.with(values)) {
                 self.seen.set(tags.index(), number);
             }
             instrument
         })
-    }
-
-    /// Keys and values, sorted by key, without the empty ones.
-    fn pairs<'a>(&'a self, values: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
-        let pairs = self.keys.iter().filter_map(|(key, place)| Some((*key, *values.get(*place)?)));
-        pairs.filter(|(_, value)| !value.is_empty())
     }
 }
 

@@ -1,0 +1,124 @@
+//! Numbers by hash.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// An open-addressed table of entry numbers, of a size that is fixed.
+///
+/// | bits of a slot | what |
+/// |---|---|
+/// | low, as many as count the slots | number of the entry plus one; 0 is an empty slot |
+/// | all others | the same bits of the hash's upper half: most probes that would meet the wrong entry end here |
+///
+/// Slots are allocated in chunks when they are first needed, so that a large index costs nobody much at once. Only one
+/// thread at a time inserts; readers take no notice and write nothing.
+pub(crate) struct Index {
+    chunks: Box<[OnceLock<Box<[AtomicU32]>>]>,
+    /// Slots less one: the low bits.
+    mask: u32,
+}
+
+/// Slots of a chunk: 16 KiB.
+const CHUNK: usize = 4096;
+
+impl Index {
+    /// An index of 2^`bits` slots, at most 2^31.
+    pub(crate) fn new(bits: u32) -> Self {
+        let slots = 1_usize << bits.min(31);
+        let chunks = (0..slots.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect();
+        Index { chunks, mask: (slots - 1) as u32 }
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.mask as usize + 1
+    }
+
+    /// Where a search for this hash begins.
+    #[inline]
+    pub(crate) fn start(&self, hash: u64) -> usize {
+        hash as usize & self.mask as usize
+    }
+
+    /// The next number, at or after a slot, that was inserted with this hash or looks like it; and where to go on.
+    #[inline]
+    pub(crate) fn next(&self, hash: u64, mut at: usize) -> Option<(usize, usize)> {
+        let upper = (hash >> 32) as u32;
+        loop {
+            // Acquire: a number that is seen leads to a complete entry.
+            let slot = self.slot(at)?.load(Ordering::Acquire);
+            let number = (slot & self.mask).checked_sub(1)?;
+            at = (at + 1) & self.mask as usize;
+            if (slot ^ upper) & !self.mask == 0 {
+                return Some((number as usize, at));
+            }
+        }
+    }
+
+    /// Adds a number below that of the slots. Some slot stays free: a search ends there.
+    pub(crate) fn insert(&self, hash: u64, number: usize) {
+        let upper = (hash >> 32) as u32 & !self.mask;
+        let mut at = self.start(hash);
+        while let Some(slot) = self.slot_for_insert(at) {
+            if slot.load(Ordering::Relaxed) == 0 {
+                // Release: readers who find the number find the entry.
+                slot.store(upper | (number as u32 + 1), Ordering::Release);
+                return;
+            }
+            at = (at + 1) & self.mask as usize;
+        }
+    }
+
+    #[inline]
+    fn slot(&self, at: usize) -> Option<&AtomicU32> {
+        self.chunks.get(at / CHUNK)?.get()?.get(at % CHUNK)
+    }
+
+    fn slot_for_insert(&self, at: usize) -> Option<&AtomicU32> {
+        let size = self.slots().min(CHUNK);
+        let new = || (0..size).map(|_| AtomicU32::new(0)).collect();
+        self.chunks.get(at / CHUNK)?.get_or_init(new).get(at % CHUNK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn candidates(index: &Index, hash: u64) -> Vec<usize> {
+        let first = index.next(hash, index.start(hash));
+        std::iter::successors(first, |(_, at)| index.next(hash, *at)).map(|(number, _)| number).collect()
+    }
+
+    proptest! {
+        /// Hashes that collide in the slot, in the rest, in both.
+        #[test]
+        fn every_number_is_found_by_its_hash(
+            hashes in prop::collection::vec((0u64..4, 0u64..4), 0..40), bits in 6u32..15
+        ) {
+            let index = Index::new(bits);
+            let hashes: Vec<u64> =
+                hashes.iter().map(|(upper, lower)| upper << 62 | (lower.wrapping_sub(2) & 0xffff_ffff)).collect();
+            hashes.iter().enumerate().for_each(|(number, hash)| index.insert(*hash, number));
+            for (number, hash) in hashes.iter().enumerate() {
+                let found = candidates(&index, *hash);
+                prop_assert!(found.contains(&number));
+                prop_assert!(found.iter().all(|other| hashes[*other] >> 62 == hash >> 62), "others are passed over");
+            }
+        }
+    }
+
+    #[test]
+    fn a_search_goes_round_the_end() {
+        let index = Index::new(13);
+        let last = 0x1fff;
+        (0..3).for_each(|number| index.insert(last, number));
+        assert_eq!(candidates(&index, last), [0, 1, 2]);
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_was_inserted() {
+        assert!(candidates(&Index::new(20), 12_345).is_empty());
+    }
+}

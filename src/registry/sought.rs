@@ -1,0 +1,153 @@
+//! Tags that somebody looks for, and their hash.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
+
+use foldhash::SharedSeed;
+use foldhash::fast::FoldHasher;
+
+use crate::tag::Tags;
+
+/// Tags that somebody looks for, in the form that he has them in.
+///
+/// All forms of the same tags have one hash: the sum of the hashes of their pairs, so that neither the order of the keys
+/// nor an absent tag matters, and the processor works at all pairs at once.
+pub(crate) trait Sought: Copy {
+    fn hash(self) -> u64;
+
+    /// Whether they are these tags.
+    fn is(self, tags: &Tags) -> bool;
+
+    fn to_tags(self) -> Tags;
+}
+
+impl Sought for &Tags {
+    fn hash(self) -> u64 {
+        self.iter().fold(0, |sum, (key, value)| sum.wrapping_add(KeyHash::new(key).pair(value)))
+    }
+
+    fn is(self, tags: &Tags) -> bool {
+        self == tags
+    }
+
+    fn to_tags(self) -> Tags {
+        self.clone()
+    }
+}
+
+/// The hash of a key, which hashes of its pairs begin with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyHash {
+    seed: u64,
+    shared: &'static SharedSeed,
+}
+
+/// Random, so that values from outside cannot aim at one slot. One for the program, so that keys are hashed once for all
+/// families.
+static SEED: LazyLock<(u64, SharedSeed)> = LazyLock::new(|| {
+    // The standard library's hasher is keyed by the operating system's random numbers.
+    let random = || RandomState::new().build_hasher().finish();
+    (random(), SharedSeed::from_u64(random()))
+});
+
+impl KeyHash {
+    pub(crate) fn new(key: &str) -> Self {
+        let (seed, shared) = &*SEED;
+        KeyHash { seed: hash_from(*seed, shared, key), shared }
+    }
+
+    /// The hash of this key with a value.
+    #[inline]
+    pub(crate) fn pair(self, value: &str) -> u64 {
+        hash_from(self.seed, self.shared, value)
+    }
+}
+
+#[inline]
+fn hash_from(seed: u64, shared: &'static SharedSeed, text: &str) -> u64 {
+    let mut hasher = FoldHasher::with_seed(seed, shared);
+    // Mixes the length in too.
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+/// Whether two texts are equal; faster than `==` for short ones, which it does not call a function for.
+#[inline]
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    match (Words::<8>::of(a), Words::<8>::of(b)) {
+        (Some(a), Some(b)) => a.same(&b),
+        _ => match (Words::<4>::of(a), Words::<4>::of(b)) {
+            (Some(a), Some(b)) => a.same(&b),
+            // At most three bytes: the first, the middle and the last one.
+            _ => [0, a.len() / 2, a.len().saturating_sub(1)].iter().all(|at| a.get(*at) == b.get(*at)),
+        },
+    }
+}
+
+/// A text of at least `SIZE` bytes: its first and its last bytes, which may overlap, and what is between them.
+struct Words<'a, const SIZE: usize> {
+    first: &'a [u8; SIZE],
+    last: &'a [u8; SIZE],
+    all: &'a [u8],
+}
+
+impl<'a, const SIZE: usize> Words<'a, SIZE> {
+    #[inline]
+    fn of(all: &'a [u8]) -> Option<Self> {
+        Some(Words { first: all.first_chunk()?, last: all.last_chunk()?, all })
+    }
+
+    #[inline]
+    fn same(&self, other: &Self) -> bool {
+        let ends = self.first == other.first && self.last == other.last;
+        ends && (self.all.len() <= 2 * SIZE || self.all == other.all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn same_texts_are_equal_texts(a in "[ab]{0,40}", b in "[ab]{0,40}", at in 0usize..40) {
+            prop_assert_eq!(same(&a, &b), a == b);
+            prop_assert!(same(&a, &a.clone()));
+            let mut changed = a.clone().into_bytes();
+            if let Some(byte) = changed.get_mut(at) {
+                *byte ^= 1;
+                prop_assert!(!same(&a, std::str::from_utf8(&changed).unwrap()));
+            }
+        }
+
+        #[test]
+        fn equal_tags_have_equal_hashes(pairs in prop::collection::vec(("[a-c]", "[a-z]{0,20}"), 0..5)) {
+            let tags = Tags::from(pairs.clone());
+            let again: Tags = tags.iter().collect::<Vec<_>>().into_iter().rev().collect();
+            prop_assert_eq!((&tags).hash(), (&again).hash());
+        }
+    }
+
+    #[test]
+    fn tags_whose_text_is_the_same_when_joined_have_different_hashes() {
+        let sets = [
+            Tags::from([("a", "bc")]),
+            Tags::from([("ab", "c")]),
+            Tags::from([("a", "b"), ("c", "d")]),
+            Tags::from([("a", "d"), ("c", "b")]),
+            Tags::from([("b", "a"), ("d", "c")]),
+            Tags::from([("a", "b")]),
+            Tags::new(),
+        ];
+        let mut hashes = sets.each_ref().map(|tags| tags.hash()).to_vec();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), sets.len());
+    }
+}
