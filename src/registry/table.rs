@@ -205,8 +205,9 @@ impl<T> Level<T> {
 }
 
 impl<T> Entry<T> {
-    fn has<'a>(&self, mut tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        self.tags.iter().all(|own| tags.next() == Some(own)) && tags.next().is_none()
+    #[inline]
+    fn has<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        self.tags.are(tags)
     }
 }
 
