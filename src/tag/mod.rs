@@ -130,12 +130,6 @@ impl Tags {
     pub fn over(&self, lower: &Tags) -> Tags {
         lower.iter().chain(self.iter()).collect()
     }
-
-    /// Whether these are the tags, sorted by key.
-    #[inline]
-    pub(crate) fn are<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        self.0.is(tags)
-    }
 }
 
 impl Default for Tags {

@@ -39,19 +39,6 @@ impl Packed {
         PackedTags { text: &self.0, at, left: lengths.take(), lengths }
     }
 
-    /// Whether these are the tags, in this order. Without making text of what is packed: lookups end here.
-    #[inline]
-    pub(crate) fn is<'a>(&self, mut tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        let mut own = self.iter();
-        for _ in 0..own.left {
-            match tags.next() {
-                Some((key, value)) if own.next_is(key) && own.next_is(value) => {}
-                _ => return false,
-            }
-        }
-        tags.next().is_none()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.iter().left
     }
@@ -68,13 +55,6 @@ pub(crate) struct PackedTags<'a> {
 }
 
 impl<'a> PackedTags<'a> {
-    #[inline]
-    fn next_is(&mut self, part: &str) -> bool {
-        let start = self.at;
-        self.at += self.lengths.take();
-        self.text.as_bytes().get(start..self.at) == Some(part.as_bytes())
-    }
-
     #[inline]
     fn text(&mut self) -> &'a str {
         let start = self.at;
@@ -158,9 +138,6 @@ mod tests {
         ) {
             let packed = Packed::new(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
             prop_assert_eq!(packed.len(), tags.len());
-            let other = tags.iter().skip(1).map(|(key, value)| (key.as_str(), value.as_str()));
-            prop_assert!(packed.is(packed.iter()));
-            prop_assert_eq!(packed.is(other), tags.is_empty());
             prop_assert!(packed.iter().eq(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
         }
 
