@@ -23,14 +23,14 @@ macro_rules! by_name {
                 &__TAGMETER_SITE
             }};
             ($dollar name:expr, $dollar ($dollar key:expr => $dollar value:literal),+ $dollar (,)?) => {{
-                static SITE: $crate::registry::SeriesSite<
+                static __TAGMETER_SITE: $crate::registry::SeriesSite<
                     $crate::metric::$instrument,
                     { [$dollar ($dollar key),+].len() },
                 > = $crate::registry::SeriesSite::new(
                     $dollar name,
                     [$dollar (($dollar key, $dollar value)),+],
                 );
-                SITE.get()
+                __TAGMETER_SITE.get()
             }};
             ($dollar name:expr, $dollar ($dollar key:expr => $dollar value:expr),+ $dollar (,)?) => {{
                 static __TAGMETER_SITE: $crate::registry::CallSite<
