@@ -91,7 +91,7 @@ fn write(family: &dyn Series, known: &[(String, String)], name: &str) -> (Vec<f6
 
 impl Seen {
     fn row(&mut self, group: &str, fresh: bool, peer: &Peer, scraping: bool) -> Row {
-        let what = format!("{}, {}", peer.what, if scraping { "scraped without end" } else { "not scraped" });
+        let group = format!("{group}, {}", if scraping { "scraped without end" } else { "not scraped" });
         let runs = if fresh { &mut self.fresh } else { &mut self.known };
         runs.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
         let percentile = |share: f64| {
@@ -99,7 +99,7 @@ impl Seen {
             tagmeter_benches::median(&mut each.collect::<Vec<_>>())
         };
         let worst = runs.iter().filter_map(|times| times.last()).fold(0.0, |most: f64, time| most.max(*time));
-        Row::new("stall_under_scrape", group, peer.name, &what)
+        Row::new("stall_under_scrape", &group, peer.name, peer.what)
             .with("p50_ns", percentile(0.5))
             .with("p99_ns", percentile(0.99))
             .with("p99.9_ns", percentile(0.999))

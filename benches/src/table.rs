@@ -146,6 +146,7 @@ fn losses_of(group: &[&Row]) -> Vec<(f64, String)> {
     losses
 }
 
+const A_FEW: f64 = 20.0;
 /// Less than this is noise between two runs.
 const A_LOSS: f64 = 1.1;
 
@@ -162,7 +163,8 @@ fn loss(
         rows.filter_map(|row| Some((value(row)?, *row))).min_by(|one, other| one.0.total_cmp(&other.0))
     };
     let ((own, row), (other, peer)) = (least(true)?, least(false)?);
-    let ratio = own / other;
+    // A count of a few, or of none, has no ratio.
+    let ratio = if other < A_FEW && unit != "ns" { return None } else { own / other };
     let at = if threads == 1 { String::new() } else { format!(", {threads} threads") };
     let line = format!(
         "- {} × {}, {}{at}: `{}` {} {unit}, {} `{}` {}",
