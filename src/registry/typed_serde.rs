@@ -175,10 +175,6 @@ impl<T: Serialize + ?Sized> Sought for OfFields<'_, T> {
         flat.is_ok() && same_so_far && present == tags.len()
     }
 
-    fn is_empty(self) -> bool {
-        self.to_tags().is_empty()
-    }
-
     fn to_tags(self) -> Tags {
         let mut pairs = Vec::new();
         // What cannot be serialized has no tags; but then nobody asks for them.
