@@ -270,13 +270,12 @@ impl<I: Instrument> SeriesOf<I> {
     }
 
     fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&I> {
-        let single = tags.is(&Tags::new());
         let make = || {
-            let place = if single { Place::Cells } else { described.definition.place_of_series() };
+            let place = if tags.is_empty() { Place::Cells } else { described.definition.place_of_series() };
             Cell::new(I::create(&described.settings, &self.shared.context, place), self.shared.wall())
         };
         let entry = self.table.find_or_insert(tags, |len| (len < most).then(make))?;
-        entry.value.show_again(self.shared.wall());
+        entry.value.show_again(|| self.shared.wall());
         Some(&entry.value.instrument)
     }
 
@@ -334,14 +333,14 @@ impl<I: Instrument> Cell<I> {
     }
 
     /// Undoes a removal: from zero, with a new start.
-    fn show_again(&self, now: SystemTime) {
+    fn show_again(&self, now: impl FnOnce() -> SystemTime) {
         if !self.is_hidden() {
             return;
         }
         let _alone = self.showing.lock();
         if self.is_hidden() {
             self.instrument.reset();
-            self.start.store(nanos(now), Ordering::Relaxed);
+            self.start.store(nanos(now()), Ordering::Relaxed);
             // Release: see `is_hidden`.
             self.hidden.store(false, Ordering::Release);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::sought::{KeyHash, Sought, same};
+use super::sought::{KeyHash, Sought};
 use crate::tag::Tags;
 
 /// Keys, sorted as tags are, that know where their values stand in the order of the definition.
@@ -57,11 +57,16 @@ impl<S> Copy for WithValues<'_, S> {}
 impl<'a, S: AsRef<str>> WithValues<'a, S> {
     /// Keys and values, sorted by key, without the empty ones.
     #[inline]
-    fn pairs(self) -> impl Iterator<Item = (&'a Key, &'a str)> {
+    fn pairs(self) -> impl Iterator<Item = (&'a Key, &'a str)> + Clone {
         self.keys.iter().filter_map(move |key| {
             let value = self.values.get(key.place)?.as_ref();
             (!value.is_empty()).then_some((key, value))
         })
+    }
+
+    #[inline]
+    fn texts(self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        self.pairs().map(|(key, value)| (&*key.text, value))
     }
 }
 
@@ -73,15 +78,15 @@ impl<S: AsRef<str>> Sought for WithValues<'_, S> {
 
     #[inline]
     fn is(self, tags: &Tags) -> bool {
-        let mut own = tags.iter();
-        let all_there = self.pairs().all(|(key, value)| {
-            own.next().is_some_and(|(own_key, own)| same(own, value) && same(own_key, &key.text))
-        });
-        all_there && own.next().is_none()
+        tags.are(self.texts())
+    }
+
+    fn is_empty(self) -> bool {
+        self.pairs().next().is_none()
     }
 
     fn to_tags(self) -> Tags {
-        self.pairs().map(|(key, value)| (&*key.text, value)).collect()
+        Tags::of_sorted(self.texts())
     }
 }
 

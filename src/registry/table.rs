@@ -202,6 +202,10 @@ mod tests {
             self.0 == tags
         }
 
+        fn is_empty(self) -> bool {
+            self.0.is_empty()
+        }
+
         fn to_tags(self) -> Tags {
             self.0.clone()
         }

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::family::SeriesOf;
 use super::problem::Problem;
 use super::shared::Shared;
-use super::sought::{KeyHash, Sought, same};
+use super::sought::{KeyHash, Sought};
 use crate::metric::Instrument;
-use crate::tag::{Tags, pairs_of};
+use crate::tag::{Tags, pairs_of, same};
 
 /// Series told apart by any `serde::Serialize` struct of scalars and enums.
 ///
@@ -169,10 +169,14 @@ impl<T: Serialize + ?Sized> Sought for OfFields<'_, T> {
             };
             if same_so_far && !text.is_empty() {
                 present += 1;
-                same_so_far = value_of(tags, field).is_some_and(|own| same(own, text));
+                same_so_far = value_of(tags, field).is_some_and(|own| same(own.as_bytes(), text.as_bytes()));
             }
         });
         flat.is_ok() && same_so_far && present == tags.len()
+    }
+
+    fn is_empty(self) -> bool {
+        self.to_tags().is_empty()
     }
 
     fn to_tags(self) -> Tags {
@@ -187,7 +191,7 @@ impl<T: Serialize + ?Sized> Sought for OfFields<'_, T> {
 #[inline]
 fn value_of<'a>(tags: &'a Tags, field: &Field) -> Option<&'a str> {
     match tags.iter().nth(field.rank) {
-        Some((key, value)) if same(key, field.key) => Some(value),
+        Some((key, value)) if same(key.as_bytes(), field.key.as_bytes()) => Some(value),
         _ => tags.get(field.key),
     }
 }

@@ -20,6 +20,7 @@ mod json;
 pub(crate) mod label;
 mod merge;
 mod packed;
+mod same;
 mod sanitize;
 mod set;
 mod text;
@@ -43,6 +44,7 @@ pub use value::TagValue;
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
 pub use tagmeter_derive::{TagValue, Tags};
 
+pub(crate) use same::same;
 pub(crate) use typed::pairs_of;
 
 use std::cmp::Ordering;
@@ -130,6 +132,17 @@ impl Tags {
     pub fn over(&self, lower: &Tags) -> Tags {
         lower.iter().chain(self.iter()).collect()
     }
+
+    /// Of pairs that are sorted by key, no key twice, no value empty.
+    pub(crate) fn of_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
+        if pairs.clone().next().is_none() { Tags::new() } else { Tags(Packed::new(pairs)) }
+    }
+
+    /// Whether these pairs, sorted by key and without empty values, are the tags.
+    #[inline]
+    pub(crate) fn are<'a>(&self, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        self.0.is(pairs)
+    }
 }
 
 impl Default for Tags {
@@ -149,7 +162,7 @@ impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Tags {
         sorted.dedup_by_key(|(key, _)| *key);
         sorted.retain(|(_, value)| !value.is_empty());
         sorted.reverse();
-        if sorted.is_empty() { Tags::new() } else { Tags(Packed::new(sorted.into_iter())) }
+        Tags::of_sorted(sorted.into_iter())
     }
 }
 

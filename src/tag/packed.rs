@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use super::same;
+
 /// Keys and values. Equal where the tags are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Packed(Arc<str>);
@@ -16,18 +18,68 @@ const MORE: u8 = 1 << LENGTH_BITS;
 
 impl Packed {
     /// Packs tags that are sorted by key, no key twice, no value empty.
-    pub(crate) fn new<'a>(tags: impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone) -> Self {
-        let parts = || tags.clone().flat_map(|(key, value)| [key, value]);
-        let mut lengths = String::new();
-        push_length(&mut lengths, tags.len());
-        parts().for_each(|part| push_length(&mut lengths, part.len()));
-
-        let size = 1 + lengths.len() + parts().map(str::len).sum::<usize>();
-        let mut all = String::with_capacity(size);
-        push_length(&mut all, lengths.len());
-        all.push_str(&lengths);
-        parts().for_each(|part| all.push_str(part));
+    pub(crate) fn new<'a>(tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
+        let (mut count, mut head, mut size) = (0, 0, 0);
+        for (key, value) in tags.clone() {
+            count += 1;
+            head += bytes_of_length(key.len()) + bytes_of_length(value.len());
+            size += key.len() + value.len();
+        }
+        head += bytes_of_length(count);
+        let mut all = String::with_capacity(bytes_of_length(head) + head + size);
+        push_length(&mut all, head);
+        push_length(&mut all, count);
+        for (key, value) in tags.clone() {
+            push_length(&mut all, key.len());
+            push_length(&mut all, value.len());
+        }
+        for (key, value) in tags {
+            all.push_str(key);
+            all.push_str(value);
+        }
         Packed(all.into())
+    }
+
+    /// Whether these are the tags.
+    #[inline]
+    pub(crate) fn is<'a>(&self, tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        let Some((mut lengths, mut texts)) = self.short() else {
+            return self.is_long(tags);
+        };
+        for (key, value) in tags {
+            let [key_length, value_length, others @ ..] = lengths else {
+                return false;
+            };
+            lengths = others;
+            for (length, part) in [(key_length, key), (value_length, value)] {
+                match texts.split_at_checked(usize::from(*length)) {
+                    Some((own, others)) if same(own, part.as_bytes()) => texts = others,
+                    _ => return false,
+                }
+            }
+        }
+        lengths.is_empty()
+    }
+
+    #[cold]
+    fn is_long<'a>(&self, mut tags: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        let mut own = self.iter();
+        tags.all(|tag| own.next() == Some(tag)) && own.next().is_none()
+    }
+
+    /// Lengths and texts, if every length is one byte.
+    #[inline]
+    fn short(&self) -> Option<(&[u8], &[u8])> {
+        let [head, rest @ ..] = self.0.as_bytes() else {
+            return None;
+        };
+        let (head, texts) = rest.split_at_checked(usize::from(*head))?;
+        let [count, lengths @ ..] = head else {
+            return None;
+        };
+        // The length of the head is one byte as well: that of a longer head would not be so small.
+        (lengths.len() == 2 * usize::from(*count) && head.len() < usize::from(MORE))
+            .then_some((lengths, texts))
     }
 
     /// Keys and values.
@@ -114,6 +166,11 @@ impl Lengths<'_> {
     }
 }
 
+/// How many bytes [`push_length`] appends.
+fn bytes_of_length(length: usize) -> usize {
+    (length.checked_ilog2().unwrap_or(0) / LENGTH_BITS + 1) as usize
+}
+
 fn push_length(out: &mut String, length: usize) {
     let low = (length % usize::from(MORE)) as u8;
     match length >> LENGTH_BITS {
@@ -138,13 +195,25 @@ mod tests {
         ) {
             let packed = Packed::new(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
             prop_assert_eq!(packed.len(), tags.len());
+            prop_assert!(packed.is(packed.iter()));
             prop_assert!(packed.iter().eq(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
+        }
+
+        #[test]
+        fn other_tags_are_not_these(
+            tags in prop::collection::vec(("[ab]{0,2}", "[ab]{0,2}"), 0..4),
+            others in prop::collection::vec(("[ab]{0,2}", "[ab]{0,2}"), 0..4),
+        ) {
+            let packed = Packed::new(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            let same = packed.is(others.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            prop_assert_eq!(same, tags == others);
         }
 
         #[test]
         fn lengths_of_any_size_come_out(lengths in prop::collection::vec(any::<usize>(), 0..9)) {
             let mut text = String::new();
             lengths.iter().for_each(|length| push_length(&mut text, *length));
+            prop_assert_eq!(text.len(), lengths.iter().map(|length| bytes_of_length(*length)).sum::<usize>());
             let mut read = Lengths { bytes: text.as_bytes(), at: 0 };
             lengths.iter().for_each(|length| assert_eq!(read.take(), *length));
         }
