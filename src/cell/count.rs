@@ -1,25 +1,26 @@
 //! Totals.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-use super::slot::Slots;
-use super::thread::KnownPlace;
+use super::slot::{Slots, everybodys};
+use super::thread::{self, CellPlace, KnownPlace};
 use super::word::{FloatWord, WholeWord, Word, add_to_own};
 
 /// A total: one shared word, and cells of its own for each thread where the word is fought over.
 ///
-/// What was counted is `shared + cells − base`. Promotion to cells moves nothing, so it needs no handshake; it is not
-/// undone. A float total never falls by rounding: every part only grows, parts are added in the same order each
-/// time, and rounding keeps order.
+/// What was counted is `shared + cells`. Promotion to cells moves nothing, so it needs no handshake; it is not undone. A
+/// float total never falls by rounding: every part only grows, parts are added in the same order each time, and
+/// rounding keeps order.
+///
+/// | `place` | means |
+/// |---|---|
+/// | below [`CELLS`](thread::CELLS) | no cells; so many races for the word were lost since the last reading |
+/// | otherwise | the [`CellPlace`] of its cells; page 0 is nobody's |
 #[derive(Debug)]
 pub(crate) struct Total<W: Word> {
     shared: W,
-    slot: OnceLock<Slots>,
-    /// The total when it was last reset.
-    base: AtomicU64,
-    /// Races for the word that were lost since the last reading.
-    lost: AtomicU32,
+    place: AtomicU32,
 }
 
 /// Lost races between two readings that make a word worth cells.
@@ -36,11 +37,12 @@ pub enum Place {
 
 impl<W: Word> Total<W> {
     pub(crate) fn new(place: Place) -> Self {
-        let slot = match place {
-            Place::Shared => OnceLock::new(),
-            Place::Cells => Slots::acquire(1).map_or_else(OnceLock::new, OnceLock::from),
+        let place = match place {
+            Place::Shared => None,
+            Place::Cells => Slots::acquire(1).map(Slots::into_place),
         };
-        Total { shared: W::default(), slot, base: AtomicU64::new(0), lost: AtomicU32::new(0) }
+        let place = place.map_or(0, CellPlace::number);
+        Total { shared: W::default(), place: AtomicU32::new(place) }
     }
 
     /// Adds. `known` is where a handle remembers this total's cells; it knows nothing yet, or its thread has no block.
@@ -53,28 +55,31 @@ impl<W: Word> Total<W> {
 
     #[cold]
     fn add_slow(&self, amount: W::Amount, known: &KnownPlace) {
-        let Some(slot) = self.slot.get() else { return self.add_shared(amount) };
-        known.set(slot.place());
-        match slot.first_of_mine() {
-            Some(cell) => add_to_own::<W>(cell, amount),
+        let Some(place) = self.cells() else { return self.add_shared(amount) };
+        known.set(place);
+        match thread::mine(place.page()) {
+            Some(block) => add_to_own::<W>(&block.cells[place.at()], amount),
             None => self.shared.add(amount),
         }
     }
 
     pub(crate) fn get(&self) -> W::Amount {
-        self.lost.store(0, Ordering::Relaxed);
-        W::difference(self.raw(), W::amount(self.base.load(Ordering::Relaxed)))
-    }
-
-    /// Counts from zero again.
-    pub(crate) fn reset(&self) {
-        self.base.store(W::bits(self.raw()), Ordering::Relaxed);
-    }
-
-    fn raw(&self) -> W::Amount {
-        let cells = self.slot.get().into_iter().flat_map(Slots::everybodys).flatten();
+        let lost = self.place.load(Ordering::Relaxed);
+        if lost != 0 && CellPlace::numbered(lost).is_none() {
+            // Fails where a race was lost, or cells were given, at this moment: the next reading is soon enough.
+            let _ = self.place.compare_exchange(lost, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        let shared = self.shared.get();
+        // With `Count::reset`: who sees less in the word sees the cells that were taken off it.
+        fence(Ordering::Acquire);
+        let cells = self.cells().into_iter().flat_map(|place| everybodys(place, 1)).flatten();
         // Relaxed: each cell is a number by itself.
-        cells.fold(self.shared.get(), |total, cell| W::sum(total, W::amount(cell.load(Ordering::Relaxed))))
+        cells.fold(shared, |total, cell| W::sum(total, W::amount(cell.load(Ordering::Relaxed))))
+    }
+
+    fn cells(&self) -> Option<CellPlace> {
+        // Acquire: the page of these cells is there.
+        CellPlace::numbered(self.place.load(Ordering::Acquire))
     }
 
     fn add_shared(&self, amount: W::Amount) {
@@ -86,8 +91,34 @@ impl<W: Word> Total<W> {
     #[cold]
     fn add_contended(&self, amount: W::Amount) {
         self.shared.add(amount);
-        if self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
-            promote(&self.slot, 1);
+        let lost = self.place.load(Ordering::Relaxed);
+        let next = match CellPlace::numbered(lost) {
+            Some(_) => return,
+            None if lost < LOST_RACES => lost + 1,
+            None => match Slots::try_acquire(1) {
+                Some(slots) => return self.promote(lost, slots),
+                None => return,
+            },
+        };
+        // Fails where another race was lost at this moment: one of the two counts.
+        let _ = self.place.compare_exchange(lost, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Gives it cells. What loses a race for that goes back at once.
+    fn promote(&self, lost: u32, slots: Slots) {
+        let place = slots.into_place();
+        // Release: see `cells`.
+        let given = self.place.compare_exchange(lost, place.number(), Ordering::Release, Ordering::Relaxed);
+        if given.is_err() {
+            drop(Slots::from_place(place, 1));
+        }
+    }
+}
+
+impl<W: Word> Drop for Total<W> {
+    fn drop(&mut self) {
+        if let Some(place) = CellPlace::numbered(*self.place.get_mut()) {
+            drop(Slots::from_place(place, 1));
         }
     }
 }
@@ -103,8 +134,44 @@ pub(crate) fn promote(slot: &OnceLock<Slots>, cells: usize) {
 
 /// A whole count; wraps at 2^64.
 pub(crate) type Count = Total<WholeWord>;
+
+impl Count {
+    /// Counts from zero again. One thread at a time: two would both take the same away.
+    pub(crate) fn reset(&self) {
+        let total = self.get();
+        // See `get`.
+        fence(Ordering::Release);
+        self.shared.add(total.wrapping_neg());
+    }
+}
+
 /// A float count; stops at the greatest `f64`.
-pub(crate) type FloatCount = Total<FloatWord>;
+#[derive(Debug)]
+pub(crate) struct FloatCount {
+    total: Total<FloatWord>,
+    /// The total when it was last reset: taken off the word, rounding would leave something behind.
+    base: AtomicU64,
+}
+
+impl FloatCount {
+    pub(crate) fn new(place: Place) -> Self {
+        FloatCount { total: Total::new(place), base: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, amount: f64, known: &KnownPlace) {
+        self.total.add(amount, known);
+    }
+
+    pub(crate) fn get(&self) -> f64 {
+        FloatWord::difference(self.total.get(), FloatWord::amount(self.base.load(Ordering::Relaxed)))
+    }
+
+    /// Counts from zero again.
+    pub(crate) fn reset(&self) {
+        self.base.store(FloatWord::bits(self.total.get()), Ordering::Relaxed);
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -126,6 +193,46 @@ mod tests {
         count.add(u64::MAX, &KnownPlace::unknown());
         count.add(3, &KnownPlace::unknown());
         assert_eq!(count.get(), 2);
+    }
+
+    #[test]
+    fn a_total_is_two_words() {
+        assert_eq!(size_of::<Count>(), 16);
+    }
+
+    #[test]
+    fn a_reset_begins_at_zero() {
+        for place in [Place::Shared, Place::Cells] {
+            let (count, total) = (Count::new(place), FloatCount::new(place));
+            for n in 1..4 {
+                (0..n).for_each(|_| count.add(u64::MAX / 3, &KnownPlace::unknown()));
+                (0..n).for_each(|_| total.add(0.1, &KnownPlace::unknown()));
+                count.reset();
+                total.reset();
+                assert_eq!((count.get(), total.get()), (0, 0.0));
+            }
+            count.add(5, &KnownPlace::unknown());
+            assert_eq!(count.get(), 5);
+        }
+    }
+
+    #[test]
+    fn lost_races_are_forgotten_at_each_reading_and_end_in_cells() {
+        let count = Count::new(Place::Shared);
+        for _ in 0..LOST_RACES {
+            count.add_contended(1);
+        }
+        assert_eq!((count.get(), count.cells()), (8, None));
+        for _ in 0..=LOST_RACES {
+            assert_eq!(count.cells(), None);
+            count.add_contended(1);
+        }
+        // Another test may hold the room at the moment.
+        while count.cells().is_none() {
+            count.add_contended(0);
+        }
+        count.add(3, &KnownPlace::unknown());
+        assert_eq!((count.get(), count.shared.get()), (20, 17), "what was added before stays in the word");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! - [`thread`]: cells that one thread writes and everybody reads; read its page first. [`slot`] gives them to instruments.
 //! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
+//! - [`entries`]: a list that only grows, of pages here, of series in a family.
 //! - [`recent`]: a window of values, [`ticks`]: a meter's averages; both behind a short lock.
 //! - [`coarse`]: a quick clock. [`problem`]: what was refused.
 //!
@@ -17,6 +18,7 @@
 mod buckets;
 mod coarse;
 mod count;
+mod entries;
 mod histogram;
 mod level;
 mod problem;
@@ -31,6 +33,7 @@ mod word;
 pub(crate) use coarse::coarse_nanos;
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
+pub(crate) use entries::Entries;
 pub(crate) use histogram::HistogramCells;
 pub(crate) use level::Level;
 pub(crate) use problem::{RecordingProblem, Refused};

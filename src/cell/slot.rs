@@ -12,10 +12,7 @@ use super::thread::{self, Block, CELLS, CellPlace, Page};
 /// Some cells of a page, in every thread's copy of it.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    page: &'static Page,
-    /// The page's, which would be a step away.
-    id: u32,
-    at: u8,
+    place: CellPlace,
     len: u8,
 }
 
@@ -40,8 +37,8 @@ static ROOM: Mutex<Room> = Mutex::new(Room { free: Vec::new(), page: None });
 struct Room {
     /// Taken back, zeroed, by length.
     free: Vec<Slots>,
-    /// The page that is being given out, and how much of it has been.
-    page: Option<(&'static Page, usize)>,
+    /// The number of the page that is being given out, and how much of it has been.
+    page: Option<(usize, usize)>,
 }
 
 /// The most cells that lie in one page.
@@ -68,38 +65,33 @@ impl Slots {
         }
         let (page, at) = match room.page {
             Some((page, used)) if used + len <= CELLS => (page, used),
-            _ => (Page::new(), 0),
+            _ => (Page::add()?, 0),
         };
         room.page = Some((page, at + len));
-        Some(Slots { page, id: page.id() as u32, at: at as u8, len: len as u8 })
+        Some(Slots { place: CellPlace::new(page, at), len: len as u8 })
     }
 
-    /// Where the first of them is.
-    pub(crate) fn place(&self) -> CellPlace {
-        CellPlace::new(self.page, self.at)
+    /// Where the first of them is, for somebody who gives them back by [`from_place`](Slots::from_place).
+    pub(crate) fn into_place(self) -> CellPlace {
+        let place = self.place;
+        std::mem::forget(self);
+        place
     }
 
-    /// This thread's first cell, made where it is missing; `None` if it can have none. Only this thread writes it.
-    pub(crate) fn first_of_mine(&self) -> Option<&'static AtomicU64> {
-        Some(self.mine()?.at(0))
+    /// What `into_place` made a place of.
+    pub(crate) fn from_place(place: CellPlace, len: u8) -> Self {
+        Slots { place, len }
     }
 
     /// This thread's cells, if it can have some. Only this thread writes them.
     #[inline]
     pub(crate) fn mine(&self) -> Option<OwnCells> {
-        let block = thread::mine(self.id as usize, || self.page)?;
-        Some(OwnCells { block, first: usize::from(self.at) })
+        Some(OwnCells { block: thread::mine(self.place.page())?, first: self.place.at() })
     }
 
     /// All threads' cells, always in the same order.
     pub(crate) fn everybodys(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
-        let cells = |block: &'static Block| block.cells.get(self.range());
-        self.page.blocks().filter_map(cells)
-    }
-
-    #[inline]
-    fn range(&self) -> std::ops::Range<usize> {
-        usize::from(self.at)..usize::from(self.at) + usize::from(self.len)
+        everybodys(self.place, self.len)
     }
 }
 
@@ -107,6 +99,13 @@ impl Drop for Slots {
     fn drop(&mut self) {
         // Relaxed: the lock hands them on.
         self.everybodys().flatten().for_each(|cell| cell.store(0, Ordering::Relaxed));
-        ROOM.lock().free.push(Slots { page: self.page, id: self.id, at: self.at, len: self.len });
+        ROOM.lock().free.push(Slots { place: self.place, len: self.len });
     }
+}
+
+/// All threads' cells at a place, always in the same order.
+pub(crate) fn everybodys(place: CellPlace, len: u8) -> impl Iterator<Item = &'static [AtomicU64]> {
+    let range = place.at()..place.at() + usize::from(len);
+    let blocks = Page::numbered(place.page()).into_iter().flat_map(Page::blocks);
+    blocks.filter_map(move |block| block.cells.get(range.clone()))
 }

@@ -33,16 +33,15 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::entries::Entries;
 use super::word::{Word, add_to_own};
 
 /// Cells of a page: eight cache lines.
 pub(crate) const CELLS: usize = 64;
 
 /// Numbers that exist once for every recording thread. Made once, never given back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Page {
-    /// Its place in every thread's directory.
-    id: usize,
     first: OnceLock<&'static Block>,
 }
 
@@ -91,35 +90,28 @@ struct Pool {
     outgrown: Vec<Directory>,
 }
 
-/// Page 0 is nobody's: no thread has a block of it.
-static PAGES: AtomicU32 = AtomicU32::new(1);
+/// All pages; a page's number is its place in every thread's directory. Page 0 is nobody's: no thread has a block of it.
+static PAGES: Entries<Page> = Entries::new();
+/// Pages there may be: with more, the number of a cell would not fit into 31 bits.
+const MOST_PAGES: usize = 1 << 25;
 
 impl Page {
-    /// A page of zeros.
-    pub(crate) fn new() -> &'static Page {
-        let id = PAGES.fetch_add(1, Ordering::Relaxed) as usize;
-        Box::leak(Box::new(Page { id, first: OnceLock::new() }))
+    /// The number of a new page of zeros, if there may be one more. One thread at a time.
+    pub(crate) fn add() -> Option<usize> {
+        if PAGES.len() == 0 {
+            PAGES.push(Page::default());
+        }
+        let (number, _) = (PAGES.len() < MOST_PAGES).then(|| PAGES.push(Page::default()))??;
+        Some(number)
     }
 
-    pub(crate) fn id(&self) -> usize {
-        self.id
+    pub(crate) fn numbered(number: usize) -> Option<&'static Page> {
+        PAGES.get(number)
     }
 
     /// All threads' blocks, always in the same order.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &'static Block> {
         std::iter::successors(self.first.get().copied(), |block| block.next.get().copied())
-    }
-
-    /// This thread's block, made where it is missing; `None` if it can have none.
-    #[cold]
-    fn mine_slow(&self) -> Option<&'static Block> {
-        if BUSY.replace(true) {
-            return None;
-        }
-        // Fails where the thread's locals are gone.
-        let block = LEASE.try_with(|lease| lease.borrow_mut().block_of(self)).ok().flatten();
-        BUSY.set(false);
-        block
     }
 
     fn add_block(&self) -> &'static Block {
@@ -137,13 +129,24 @@ impl Page {
     }
 }
 
-/// This thread's block of the page with this id; `page` finds the page where that takes long.
+/// This thread's block of the page of that number, made where it is missing; `None` if it can have none.
 #[inline]
-pub(crate) fn mine(id: usize, page: impl FnOnce() -> &'static Page) -> Option<&'static Block> {
-    match DIRECTORY.get().get(id).and_then(OnceLock::get) {
+pub(crate) fn mine(number: usize) -> Option<&'static Block> {
+    match DIRECTORY.get().get(number).and_then(OnceLock::get) {
         Some(block) => Some(block),
-        None => page().mine_slow(),
+        None => mine_slow(number),
     }
+}
+
+#[cold]
+fn mine_slow(number: usize) -> Option<&'static Block> {
+    if BUSY.replace(true) {
+        return None;
+    }
+    // Fails where the thread's locals are gone.
+    let block = LEASE.try_with(|lease| lease.borrow_mut().block_of(number)).ok().flatten();
+    BUSY.set(false);
+    block
 }
 
 /// Where a cell is in every thread's blocks: a page and a cell of it, in one number. The default is nowhere.
@@ -151,15 +154,35 @@ pub(crate) fn mine(id: usize, page: impl FnOnce() -> &'static Page) -> Option<&'
 pub(crate) struct CellPlace(u32);
 
 impl CellPlace {
-    pub(crate) fn new(page: &Page, at: u8) -> Self {
-        CellPlace((page.id * CELLS) as u32 + u32::from(at))
+    pub(crate) fn new(page: usize, at: usize) -> Self {
+        CellPlace((page * CELLS + at) as u32)
+    }
+
+    /// The place as a number: at least [`CELLS`], or nowhere.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The place of that number; nowhere below [`CELLS`].
+    pub(crate) fn numbered(number: u32) -> Option<Self> {
+        (number as usize >= CELLS).then_some(CellPlace(number))
+    }
+
+    #[inline]
+    pub(crate) fn page(self) -> usize {
+        self.0 as usize / CELLS
+    }
+
+    #[inline]
+    pub(crate) fn at(self) -> usize {
+        self.0 as usize % CELLS
     }
 
     /// This thread's cell, if it has made the block already. Only this thread writes it.
     #[inline]
     pub(crate) fn mine(self) -> Option<&'static AtomicU64> {
-        let block = DIRECTORY.get().get(self.0 as usize / CELLS)?.get()?;
-        Some(&block.cells[self.0 as usize % CELLS])
+        let block = DIRECTORY.get().get(self.page())?.get()?;
+        Some(&block.cells[self.at()])
     }
 }
 
@@ -196,13 +219,16 @@ impl KnownPlace {
 }
 
 impl Lease {
-    fn block_of(&mut self, page: &Page) -> Option<&'static Block> {
+    fn block_of(&mut self, number: usize) -> Option<&'static Block> {
         if let Lease::None = self {
             *self = Lease::take();
         }
         match self {
             Lease::None | Lease::Refused => None,
-            Lease::Set => Some(place_for(page.id).get_or_init(|| page.add_block())),
+            Lease::Set => {
+                let page = Page::numbered(number)?;
+                Some(place_for(number).get_or_init(|| page.add_block()))
+            }
         }
     }
 

@@ -8,7 +8,6 @@
 mod collector;
 mod define;
 mod definition;
-mod entries;
 mod error;
 mod families;
 mod family;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::entries::Entries;
 use super::index::Index;
 use super::sought::Sought;
+use crate::cell::Entries;
 use crate::tag::Tags;
 
 /// An append-only hash table by tags.

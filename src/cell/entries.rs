@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// allocated when they are first needed, so that no entry pays for many.
 ///
 /// One thread at a time appends; readers take no notice and write nothing.
+#[derive(Debug)]
 pub(crate) struct Entries<T> {
     levels: [OnceLock<Box<[Chunk<T>]>>; LEVELS],
     len: AtomicUsize,
@@ -24,7 +25,7 @@ const LEVELS: usize = 28;
 const CHUNK: usize = 256;
 
 impl<T> Entries<T> {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Entries { levels: [const { OnceLock::new() }; LEVELS], len: AtomicUsize::new(0) }
     }
 
