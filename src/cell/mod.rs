@@ -4,6 +4,7 @@
 //! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
+//! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
 //! - [`recent`]: a window of values, [`ticks`]: a meter's averages; both behind a short lock.
 //! - [`coarse`]: a quick clock. [`problem`]: what was refused.
 //!
@@ -20,6 +21,7 @@ mod coarse;
 mod count;
 mod entries;
 mod histogram;
+mod late;
 mod level;
 mod problem;
 mod recent;
@@ -35,6 +37,7 @@ pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;
 pub(crate) use histogram::HistogramCells;
+pub(crate) use late::Late;
 pub(crate) use level::Level;
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;

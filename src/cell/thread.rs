@@ -190,9 +190,26 @@ impl CellPlace {
 #[derive(Debug, Default)]
 pub(crate) struct KnownPlace(AtomicU32);
 
+/// Set in a [`KnownPlace`] that holds another number: beyond all pages, so no thread has a cell there.
+const HOLDING: u32 = 1 << 31;
+
 impl KnownPlace {
+    /// The greatest number that it can hold in place of a place.
+    pub(crate) const MOST_HELD: u32 = HOLDING - 1;
+
     pub(crate) const fn unknown() -> Self {
         KnownPlace(AtomicU32::new(0))
+    }
+
+    /// As unknown; holds a number, up to [`MOST_HELD`](KnownPlace::MOST_HELD), until it is set.
+    pub(crate) const fn holding(number: u32) -> Self {
+        KnownPlace(AtomicU32::new(HOLDING | number))
+    }
+
+    /// The number that it was made to hold, or 0.
+    pub(crate) fn held(&self) -> u32 {
+        let place = self.0.load(Ordering::Relaxed);
+        if place & HOLDING == 0 { 0 } else { place & !HOLDING }
     }
 
     #[inline]
@@ -214,7 +231,7 @@ impl KnownPlace {
     }
 
     pub(crate) fn set(&self, place: CellPlace) {
-        self.0.store(place.0, Ordering::Relaxed);
+        self.0.store(place.0 & !HOLDING, Ordering::Relaxed);
     }
 }
 

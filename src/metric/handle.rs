@@ -2,94 +2,78 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use crate::cell::{KnownPlace, Word};
+use crate::cell::{KnownPlace, Late, Word};
 
 /// A shared cell, found at once or, for a `static` instrument, at its first use.
-pub(crate) struct Handle<C> {
-    cell: OnceLock<Arc<C>>,
-    /// Where a counter's cells are, once it has some: two steps saved each time.
-    known: KnownPlace,
-    late: Option<Late<C>>,
-}
+pub(crate) struct Handle<C>(Late<C>);
 
-/// How a `static` instrument will find its cell. The function comes from the registry, which this layer does not know.
-struct Late<C> {
-    name: &'static str,
-    help: &'static str,
-    bind: fn(name: &'static str, help: &'static str) -> Handle<C>,
+/// A cell that a `static` instrument finds by name. Told by the registry, which this layer does not know.
+pub(crate) trait Named: Sized {
+    fn named(name: &'static str, help: &'static str) -> Handle<Self>;
 }
 
 impl<C> Handle<C> {
     pub(crate) fn of(cell: C) -> Self {
-        Handle { cell: OnceLock::from(Arc::new(cell)), known: KnownPlace::unknown(), late: None }
+        Handle(Late::bound(Arc::new(cell)))
     }
 
-    pub(crate) const fn late(name: &'static str, bind: fn(&'static str, &'static str) -> Handle<C>) -> Self {
-        Handle {
-            cell: OnceLock::new(),
-            known: KnownPlace::unknown(),
-            late: Some(Late { name, help: "", bind }),
-        }
+    pub(crate) const fn late(name: &'static str) -> Self {
+        Handle(Late::named(name))
     }
 
     pub(crate) const fn set_help(&mut self, help: &'static str) {
-        if let Some(late) = &mut self.late {
-            late.help = help;
-        }
+        self.0.set_help(help);
     }
+}
 
+impl<C: Named> Handle<C> {
     #[inline]
     pub(crate) fn cell(&self) -> &C {
-        self.shared()
-    }
-
-    #[inline]
-    fn shared(&self) -> &Arc<C> {
-        match self.cell.get() {
+        match self.0.get() {
             Some(cell) => cell,
             None => self.bind(),
         }
     }
 
     #[cold]
-    fn bind(&self) -> &Arc<C> {
-        let late = self.late.as_ref().expect("a handle without a cell was made by `late`");
-        // Not inside `get_or_init`: binding may log, and the logger may use this very instrument.
-        let bound = (late.bind)(late.name, late.help);
-        self.cell.get_or_init(|| bound.shared().clone())
+    fn bind(&self) -> &C {
+        if let Some((name, help)) = self.0.texts() {
+            // With no lock held: binding may log, and the logger may use this very instrument.
+            self.0.bind(C::named(name, help).shared());
+        }
+        self.0.get().expect("what has no name any more has a cell")
     }
-}
 
-impl<C> Handle<C> {
+    fn shared(&self) -> Arc<C> {
+        self.cell();
+        self.0.shared().expect("it has a cell")
+    }
+
     /// Adds to this thread's cell where that is known, and otherwise as `slowly` does.
     #[inline]
     pub(crate) fn add_known<W: Word>(&self, amount: W::Amount, slowly: impl FnOnce(&C, &KnownPlace)) {
-        if !self.known.add_to_mine::<W>(amount) {
+        if !self.0.known().add_to_mine::<W>(amount) {
             self.add_slow(slowly);
         }
     }
 
     #[cold]
     fn add_slow(&self, slowly: impl FnOnce(&C, &KnownPlace)) {
-        slowly(self.cell(), &self.known);
+        slowly(self.cell(), self.0.known());
     }
 }
 
-impl<C> Clone for Handle<C> {
+impl<C: Named> Clone for Handle<C> {
     fn clone(&self) -> Self {
-        Handle { cell: OnceLock::from(self.shared().clone()), known: KnownPlace::unknown(), late: None }
+        Handle(Late::bound(self.shared()))
     }
 }
 
 impl<C: fmt::Debug> fmt::Debug for Handle<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.cell.get(), &self.late) {
-            (Some(cell), _) => cell.fmt(f),
-            (None, Some(late)) => write!(f, "unused {:?}", late.name),
-            (None, None) => f.write_str("unbound"),
-        }
+        self.0.fmt(f)
     }
 }
 

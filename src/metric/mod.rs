@@ -49,10 +49,17 @@ pub use up_down_counter::{InProgress, UpDownCounter};
 #[doc(hidden)]
 pub use crate::cell::Place;
 pub(crate) use callback::{call, caught};
-pub(crate) use handle::Handle;
+pub(crate) use counter_fn::Observed;
+pub(crate) use float_counter::FloatCell;
+pub(crate) use gauge::GaugeCell;
+pub(crate) use handle::{Handle, Named};
+pub(crate) use histogram::HistogramCell;
+pub(crate) use meter::MeterCell;
 pub(crate) use settings::Extreme;
 #[doc(hidden)]
 pub use settings::Requested;
+pub(crate) use state_set::StateCell;
+pub(crate) use timer::TimerCell;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -1,15 +1,21 @@
 //! The registry of the whole program, and instruments that find it by themselves.
 
 use std::fmt;
+use std::sync::atomic::AtomicI64;
 use std::sync::{LazyLock, OnceLock};
+
+use parking_lot::RwLock;
 
 use super::Registry;
 use super::family::{Family, Shown};
 use super::keys::Keys;
+use crate::cell::Count;
 use crate::metric::{
-    Counter, FloatCounter, Gauge, Handle, Histogram, Info, Instrument, Meter, Timer, UpDownCounter,
+    Counter, CounterFn, FloatCell, FloatCounter, Gauge, GaugeCell, Handle, Histogram, HistogramCell, Info,
+    Instrument, Meter, MeterCell, Named, Observed, StateCell, StateSet, Timer, TimerCell, UpDownCounter,
 };
 use crate::name::Name;
+use crate::tag::Tags;
 
 /// The registry that `counter!` and its like and `static` instruments use.
 ///
@@ -38,7 +44,7 @@ macro_rules! statics {
             /// let same = JOBS.clone();
             /// ```
             pub const fn new(name: &'static str) -> Self {
-                $instrument(Handle::late(name, |name, help| bind::<$instrument>(name, help).0))
+                $instrument(Handle::late(name))
             }
 
             /// Says what a `static` instrument means.
@@ -69,9 +75,29 @@ statics! {
     Info "info";
 }
 
-/// The instrument of that name in the global registry.
-fn bind<I: Instrument>(name: &'static str, help: &'static str) -> I {
-    global().named(name.into(), help)
+/// The cells of instruments: a name means what it means in the global registry.
+macro_rules! named {
+    ($($cell:ty: $instrument:ident;)*) => {$(
+        impl Named for $cell {
+            fn named(name: &'static str, help: &'static str) -> Handle<Self> {
+                let $instrument(handle) = global().named(name.into(), help);
+                handle
+            }
+        }
+    )*};
+}
+
+named! {
+    Count: Counter;
+    Observed: CounterFn;
+    FloatCell: FloatCounter;
+    AtomicI64: UpDownCounter;
+    GaugeCell: Gauge;
+    MeterCell: Meter;
+    TimerCell: Timer;
+    HistogramCell: Histogram;
+    RwLock<Tags>: Info;
+    StateCell: StateSet;
 }
 
 /// A place in the code that names a family: what `counter!("orders", "city" => city)` expands to.
