@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
-use crate::cell::coarse_nanos;
+use crate::cell::{coarse_nanos, coarse_wall};
 
 /// Where time comes from.
 ///
@@ -75,6 +75,14 @@ impl Clock {
         match &self.0 {
             Source::System { .. } => SystemTime::now(),
             Source::Manual(manual) => SystemTime::UNIX_EPOCH + manual.elapsed(),
+        }
+    }
+
+    /// Wall time read quickly and up to 10 ms late: for when a series began.
+    pub(crate) fn coarse_wall(&self) -> SystemTime {
+        match &self.0 {
+            Source::System { .. } => coarse_wall(),
+            Source::Manual(_) => self.wall(),
         }
     }
 

@@ -32,7 +32,7 @@ mod thread;
 mod ticks;
 mod word;
 
-pub(crate) use coarse::coarse_nanos;
+pub(crate) use coarse::{coarse_nanos, coarse_wall};
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;

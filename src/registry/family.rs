@@ -4,8 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -13,10 +12,10 @@ use super::definition::Definition;
 use super::keys::Keys;
 use super::problem::Problem;
 use super::shared::Shared;
-use super::sought::Sought;
+use super::sought::{Hashed, Sought};
 use super::table::{Entry, Table};
 use crate::metric::{Instrument, Place};
-use crate::model::{self, Identities, Nanos, SeriesList, Value, nanos};
+use crate::model::{self, Identities, Nanos, SeriesList, Value};
 use crate::name::Name;
 use crate::tag::Tags;
 
@@ -151,6 +150,8 @@ pub(crate) struct SeriesOf<I: Instrument> {
     name: Name,
     described: RwLock<Arc<Described<I>>>,
     table: Table<Cell<I>>,
+    /// Held by whoever shows a series again: reset by a second one, it would forget what was recorded since the first.
+    showing: Mutex<()>,
     /// The tags of the table's entries, as far as a snapshot has met them.
     identities: Mutex<Identities>,
     shared: Arc<Shared>,
@@ -164,12 +165,12 @@ pub(crate) struct Described<I: Instrument> {
 
 struct Cell<I> {
     instrument: I,
-    hidden: AtomicBool,
-    /// Held by whoever shows it again: reset by a second one, it would forget what was recorded since the first.
-    showing: Mutex<()>,
-    /// When it began to count, as [`Nanos`].
+    /// When it began to count, as [`Nanos`]; [`HIDDEN`] while it is taken away.
     start: AtomicU64,
 }
+
+/// In the place of a start: the series was taken away.
+const HIDDEN: Nanos = Nanos::MAX;
 
 /// A series that was found, which may be taken away and shown again.
 pub(crate) struct Shown<'a, I: Instrument>(&'a Entry<Cell<I>>);
@@ -193,6 +194,7 @@ impl<I: Instrument> SeriesOf<I> {
             name,
             described: RwLock::new(Arc::new(described)),
             table: Table::new(),
+            showing: Mutex::new(()),
             identities: Mutex::default(),
             shared,
         }
@@ -218,6 +220,7 @@ impl<I: Instrument> SeriesOf<I> {
     /// The series of these tags.
     #[inline]
     pub(crate) fn with(&self, tags: impl Sought) -> &I {
+        let tags = Hashed::new(tags);
         match self.find(tags) {
             Some(instrument) => instrument,
             None => self.with_slow(tags),
@@ -253,30 +256,43 @@ impl<I: Instrument> SeriesOf<I> {
 
     #[cold]
     fn with_slow(&self, tags: impl Sought) -> &I {
-        let described = self.described();
-        match self.insert(&described, tags, described.definition.max_series) {
-            Some(instrument) => instrument,
-            None => {
-                self.shared.problems.note(Problem::TooManySeries, &self.name, || {
-                    let limit = described.definition.max_series;
-                    format!(
-                        "metric {:?} has reached its {limit} series; further tags go to its overflow series",
-                        self.name
-                    )
-                });
-                self.overflow()
-            }
-        }
+        // Not held any longer: what follows may log. Recursive, because values that come here are somebody's code.
+        let described = self.described.read_recursive();
+        let limit = described.definition.max_series;
+        let instrument = self.insert(&described, tags, limit);
+        drop(described);
+        instrument.unwrap_or_else(|| {
+            self.shared.problems.note(Problem::TooManySeries, &self.name, || {
+                format!(
+                    "metric {:?} has reached its {limit} series; further tags go to its overflow series",
+                    self.name
+                )
+            });
+            self.overflow()
+        })
     }
 
     fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&I> {
         let make = || {
             let place = if tags.is_empty() { Place::Cells } else { described.definition.place_of_series() };
-            Cell::new(I::create(&described.settings, &self.shared.context, place), self.shared.wall())
+            Cell::new(I::create(&described.settings, &self.shared.context, place), self.shared.series_start())
         };
         let entry = self.table.find_or_insert(tags, |len| (len < most).then(make))?;
-        entry.value.show_again(|| self.shared.wall());
+        if entry.value.is_hidden() {
+            self.show_again(&entry.value);
+        }
         Some(&entry.value.instrument)
+    }
+
+    /// Undoes a removal: from zero, with a new start.
+    #[cold]
+    fn show_again(&self, cell: &Cell<I>) {
+        let _alone = self.showing.lock();
+        if cell.is_hidden() {
+            cell.instrument.reset();
+            // Release: see `is_hidden`.
+            cell.start.store(started(self.shared.series_start()), Ordering::Release);
+        }
     }
 
     /// Tags and instruments, in the order of their creation.
@@ -316,44 +332,38 @@ impl<I: Instrument> SeriesOf<I> {
 }
 
 impl<I: Instrument> Cell<I> {
-    fn new(instrument: I, start: SystemTime) -> Self {
-        let start = AtomicU64::new(nanos(start));
-        Cell { instrument, hidden: AtomicBool::new(false), showing: Mutex::new(()), start }
+    fn new(instrument: I, start: Nanos) -> Self {
+        Cell { instrument, start: AtomicU64::new(started(start)) }
     }
 
     #[inline]
     fn is_hidden(&self) -> bool {
+        self.start().is_none()
+    }
+
+    #[inline]
+    fn start(&self) -> Option<Nanos> {
         // Acquire: who sees it shown again sees it reset, and records after that.
-        self.hidden.load(Ordering::Acquire)
+        let start = self.start.load(Ordering::Acquire);
+        (start != HIDDEN).then_some(start)
     }
 
     fn hide(&self) -> bool {
         // Relaxed: hiding orders nothing; a page more or less makes no difference.
-        !self.hidden.swap(true, Ordering::Relaxed)
-    }
-
-    /// Undoes a removal: from zero, with a new start.
-    fn show_again(&self, now: impl FnOnce() -> SystemTime) {
-        if !self.is_hidden() {
-            return;
-        }
-        let _alone = self.showing.lock();
-        if self.is_hidden() {
-            self.instrument.reset();
-            self.start.store(nanos(now()), Ordering::Relaxed);
-            // Release: see `is_hidden`.
-            self.hidden.store(false, Ordering::Release);
-        }
+        self.start.swap(HIDDEN, Ordering::Relaxed) != HIDDEN
     }
 
     /// The value and when it began, unless it was taken away or has none.
     #[inline]
     fn read(&self) -> Option<(Value, Nanos)> {
-        if self.is_hidden() {
-            return None;
-        }
-        Some((self.instrument.read()?, self.start.load(Ordering::Relaxed)))
+        let start = self.start()?;
+        Some((self.instrument.read()?, start))
     }
+}
+
+/// A start that does not read as [`HIDDEN`]: one beyond 2554 is a nanosecond early.
+fn started(at: Nanos) -> Nanos {
+    at.min(HIDDEN - 1)
 }
 
 /// A family as the registry sees it: without the type of its instruments.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// | bits of a slot | what |
 /// |---|---|
 /// | low, as many as count the slots | number of the entry plus one; 0 is an empty slot |
-/// | all others | the same bits of the hash's upper half: most probes that would meet the wrong entry end here |
+/// | all others | the same bits of the hash: most probes that would meet the wrong entry end here |
 ///
 /// Slots are allocated in chunks when they are first needed, so that a large index costs nobody much at once. Only one
 /// thread at a time inserts; readers take no notice and write nothing.
@@ -35,28 +35,27 @@ impl Index {
 
     /// Where a search for this hash begins.
     #[inline]
-    pub(crate) fn start(&self, hash: u64) -> usize {
-        hash as usize & self.mask as usize
+    pub(crate) fn start(&self, hash: u32) -> usize {
+        (hash & self.mask) as usize
     }
 
     /// The next number, at or after a slot, that was inserted with this hash or looks like it; and where to go on.
     #[inline]
-    pub(crate) fn next(&self, hash: u64, mut at: usize) -> Option<(usize, usize)> {
-        let upper = (hash >> 32) as u32;
+    pub(crate) fn next(&self, hash: u32, mut at: usize) -> Option<(usize, usize)> {
         loop {
             // Acquire: a number that is seen leads to a complete entry.
             let slot = self.slot(at)?.load(Ordering::Acquire);
             let number = (slot & self.mask).checked_sub(1)?;
             at = (at + 1) & self.mask as usize;
-            if (slot ^ upper) & !self.mask == 0 {
+            if (slot ^ hash) & !self.mask == 0 {
                 return Some((number as usize, at));
             }
         }
     }
 
     /// Adds a number below that of the slots. Some slot stays free: a search ends there.
-    pub(crate) fn insert(&self, hash: u64, number: usize) {
-        let upper = (hash >> 32) as u32 & !self.mask;
+    pub(crate) fn insert(&self, hash: u32, number: usize) {
+        let upper = hash & !self.mask;
         let mut at = self.start(hash);
         while let Some(slot) = self.slot_for_insert(at) {
             if slot.load(Ordering::Relaxed) == 0 {
@@ -86,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn candidates(index: &Index, hash: u64) -> Vec<usize> {
+    fn candidates(index: &Index, hash: u32) -> Vec<usize> {
         let first = index.next(hash, index.start(hash));
         std::iter::successors(first, |(_, at)| index.next(hash, *at)).map(|(number, _)| number).collect()
     }
@@ -95,16 +94,16 @@ mod tests {
         /// Hashes that collide in the slot, in the rest, in both.
         #[test]
         fn every_number_is_found_by_its_hash(
-            hashes in prop::collection::vec((0u64..4, 0u64..4), 0..40), bits in 6u32..15
+            hashes in prop::collection::vec((0u32..4, 0u32..4), 0..40), bits in 6u32..15
         ) {
             let index = Index::new(bits);
-            let hashes: Vec<u64> =
-                hashes.iter().map(|(upper, lower)| upper << 62 | (lower.wrapping_sub(2) & 0xffff_ffff)).collect();
+            let hashes: Vec<u32> =
+                hashes.iter().map(|(upper, lower)| upper << 30 | (lower.wrapping_sub(2) & 0x3fff_ffff)).collect();
             hashes.iter().enumerate().for_each(|(number, hash)| index.insert(*hash, number));
             for (number, hash) in hashes.iter().enumerate() {
                 let found = candidates(&index, *hash);
                 prop_assert!(found.contains(&number));
-                prop_assert!(found.iter().all(|other| hashes[*other] >> 62 == hash >> 62), "others are passed over");
+                prop_assert!(found.iter().all(|other| hashes[*other] >> 30 == hash >> 30), "others are passed over");
             }
         }
     }

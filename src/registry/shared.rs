@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::problem::Problems;
 use crate::metric::Context;
+use crate::model::{Nanos, nanos};
 
 /// Clock, wishes and problems of one registry.
 #[derive(Debug)]
@@ -19,5 +20,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn wall(&self) -> SystemTime {
         self.context.clock.wall()
+    }
+
+    /// When a series that is made now began.
+    pub(crate) fn series_start(&self) -> Nanos {
+        nanos(self.context.clock.coarse_wall())
     }
 }

@@ -41,6 +41,40 @@ impl Sought for &Tags {
     }
 }
 
+/// Tags that were hashed, for who looks for them more than once.
+#[derive(Clone, Copy)]
+pub(crate) struct Hashed<S> {
+    tags: S,
+    hash: u64,
+}
+
+impl<S: Sought> Hashed<S> {
+    #[inline]
+    pub(crate) fn new(tags: S) -> Self {
+        Hashed { tags, hash: tags.hash() }
+    }
+}
+
+impl<S: Sought> Sought for Hashed<S> {
+    #[inline]
+    fn hash(self) -> u64 {
+        self.hash
+    }
+
+    #[inline]
+    fn is(self, tags: &Tags) -> bool {
+        self.tags.is(tags)
+    }
+
+    fn is_empty(self) -> bool {
+        self.tags.is_empty()
+    }
+
+    fn to_tags(self) -> Tags {
+        self.tags.to_tags()
+    }
+}
+
 /// The hash of a key, which hashes of its pairs begin with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyHash {
