@@ -5,6 +5,7 @@
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
 //! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
+//! - [`text`]: the tags of a series, shared with snapshots.
 //! - [`recent`]: a window of values, [`ticks`]: a meter's averages; both behind a short lock.
 //! - [`coarse`]: a quick clock. [`problem`]: what was refused.
 //!
@@ -28,6 +29,7 @@ mod recent;
 mod sequence;
 mod slot;
 mod sync;
+mod text;
 mod thread;
 mod ticks;
 mod word;
@@ -41,6 +43,7 @@ pub(crate) use late::Late;
 pub(crate) use level::Level;
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;
+pub(crate) use text::{SharedText, TextWriter};
 pub(crate) use thread::KnownPlace;
 pub(crate) use ticks::Ticks;
 pub(crate) use word::{FloatWord, WholeWord, Word};

@@ -1,15 +1,13 @@
 //! Tags in one allocation: the lengths of keys and values, and behind them keys and values.
 //!
-//! A pointer to text and not to a struct, because text of any length can stand behind its reference counts without
-//! `unsafe`; lengths are ASCII for the same reason.
-
-use std::sync::Arc;
+//! Lengths are ASCII, so that all of it is text.
 
 use super::same;
+use crate::cell::{SharedText, TextWriter};
 
 /// Keys and values. Equal where the tags are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Packed(Arc<str>);
+pub(crate) struct Packed(SharedText);
 
 /// Bits of a length that go into one byte; the rest follow in further bytes.
 const LENGTH_BITS: u32 = 6;
@@ -26,18 +24,18 @@ impl Packed {
             size += key.len() + value.len();
         }
         head += bytes_of_length(count);
-        let mut all = String::with_capacity(bytes_of_length(head) + head + size);
-        push_length(&mut all, head);
-        push_length(&mut all, count);
-        for (key, value) in tags.clone() {
-            push_length(&mut all, key.len());
-            push_length(&mut all, value.len());
-        }
-        for (key, value) in tags {
-            all.push_str(key);
-            all.push_str(value);
-        }
-        Packed(all.into())
+        Packed(SharedText::new(bytes_of_length(head) + head + size, |out| {
+            push_length(out, head);
+            push_length(out, count);
+            for (key, value) in tags.clone() {
+                push_length(out, key.len());
+                push_length(out, value.len());
+            }
+            for (key, value) in tags {
+                out.push_str(key);
+                out.push_str(value);
+            }
+        }))
     }
 
     /// Whether these are the tags.
@@ -171,12 +169,12 @@ fn bytes_of_length(length: usize) -> usize {
     (length.checked_ilog2().unwrap_or(0) / LENGTH_BITS + 1) as usize
 }
 
-fn push_length(out: &mut String, length: usize) {
+fn push_length(out: &mut TextWriter<'_>, length: usize) {
     let low = (length % usize::from(MORE)) as u8;
     match length >> LENGTH_BITS {
-        0 => out.push(char::from(low)),
+        0 => out.push_ascii(low),
         rest => {
-            out.push(char::from(low | MORE));
+            out.push_ascii(low | MORE);
             push_length(out, rest);
         }
     }
@@ -211,9 +209,10 @@ mod tests {
 
         #[test]
         fn lengths_of_any_size_come_out(lengths in prop::collection::vec(any::<usize>(), 0..9)) {
-            let mut text = String::new();
-            lengths.iter().for_each(|length| push_length(&mut text, *length));
-            prop_assert_eq!(text.len(), lengths.iter().map(|length| bytes_of_length(*length)).sum::<usize>());
+            let bytes = lengths.iter().map(|length| bytes_of_length(*length)).sum();
+            let write = |out: &mut TextWriter<'_>| lengths.iter().for_each(|length| push_length(out, *length));
+            let text = SharedText::new(bytes, write);
+            prop_assert!(!text.ends_with('\0') || lengths.last() == Some(&0));
             let mut read = Lengths { bytes: text.as_bytes(), at: 0 };
             lengths.iter().for_each(|length| assert_eq!(read.take(), *length));
         }
