@@ -23,9 +23,9 @@ use crate::cell::{coarse_nanos, coarse_wall};
 /// assert_eq!(clock.now(), Duration::from_secs(5));
 /// ```
 #[derive(Debug, Clone)]
-pub struct Clock(Source);
+pub struct Clock(Arc<Source>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Source {
     System { origin: Instant, coarse_origin: u64 },
     Manual(ManualClock),
@@ -39,7 +39,7 @@ impl Clock {
     /// assert!(clock.now() <= clock.now());
     /// ```
     pub fn system() -> Self {
-        Clock(Source::System { origin: Instant::now(), coarse_origin: coarse_nanos() })
+        Clock(Arc::new(Source::System { origin: Instant::now(), coarse_origin: coarse_nanos() }))
     }
 
     /// Time since the clock was made. Never falls.
@@ -50,7 +50,7 @@ impl Clock {
     /// assert!(clock.now() >= start);
     /// ```
     pub fn now(&self) -> Duration {
-        match &self.0 {
+        match &*self.0 {
             Source::System { origin, .. } => origin.elapsed(),
             Source::Manual(manual) => manual.elapsed(),
         }
@@ -59,7 +59,7 @@ impl Clock {
     /// Nanoseconds since the clock was made, read quickly and up to 10 ms late: for ticks of seconds. Never falls.
     #[inline]
     pub(crate) fn coarse_nanos(&self) -> u64 {
-        match &self.0 {
+        match &*self.0 {
             Source::System { coarse_origin, .. } => coarse_nanos().saturating_sub(*coarse_origin),
             Source::Manual(manual) => u64::try_from(manual.elapsed().as_nanos()).unwrap_or(u64::MAX),
         }
@@ -72,7 +72,7 @@ impl Clock {
     /// assert!(tagmeter::clock::Clock::system().wall() > SystemTime::UNIX_EPOCH);
     /// ```
     pub fn wall(&self) -> SystemTime {
-        match &self.0 {
+        match &*self.0 {
             Source::System { .. } => SystemTime::now(),
             Source::Manual(manual) => SystemTime::UNIX_EPOCH + manual.elapsed(),
         }
@@ -80,7 +80,7 @@ impl Clock {
 
     /// Wall time read quickly and up to 10 ms late: for when a series began.
     pub(crate) fn coarse_wall(&self) -> SystemTime {
-        match &self.0 {
+        match &*self.0 {
             Source::System { .. } => coarse_wall(),
             Source::Manual(_) => self.wall(),
         }
@@ -88,7 +88,7 @@ impl Clock {
 
     /// How long a thread can sleep before the clock shows `at`; `None`: until a watched clock is moved.
     pub(crate) fn until(&self, at: Duration) -> Option<Duration> {
-        match &self.0 {
+        match &*self.0 {
             Source::System { .. } => Some(at.saturating_sub(self.now())),
             Source::Manual(_) => None,
         }
@@ -96,7 +96,7 @@ impl Clock {
 
     /// Has `moved` called after each move of a manual clock, until it returns `false`.
     pub(crate) fn watch(&self, moved: impl Fn() -> bool + Send + 'static) {
-        if let Source::Manual(manual) = &self.0 {
+        if let Source::Manual(manual) = &*self.0 {
             manual.watchers.lock().push(Box::new(moved));
         }
     }
@@ -110,7 +110,7 @@ impl Default for Clock {
 
 impl From<ManualClock> for Clock {
     fn from(manual: ManualClock) -> Self {
-        Clock(Source::Manual(manual))
+        Clock(Arc::new(Source::Manual(manual)))
     }
 }
 

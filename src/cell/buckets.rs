@@ -1,5 +1,7 @@
 //! A histogram's buckets and sum, readable only as a whole.
 
+use std::sync::OnceLock;
+
 use super::sync::{AtomicU64, Mutex, Ordering, yield_now};
 use super::word::{WholeWord, Word};
 
@@ -10,15 +12,18 @@ use super::word::{WholeWord, Word};
 /// So what it reads is all records that began before the turn and no others, and the hot half always ends up
 /// holding everything: nothing a reader returns is torn or lower than before.
 ///
+/// The second half is made by the first reader, before it makes it hot: a series that nobody reads has one.
+///
 /// | field | written by | meaning |
 /// |---|---|---|
 /// | `started` low 63 bits | writers, +1 before a record | records begun, ever |
 /// | `started` top bit | readers, under `reading` | which half is hot |
-/// | `halves[i].finished` | writers, +1 after a record; readers | records wholly in this half |
+/// | `finished` of a half | writers, +1 after a record; readers | records wholly in this half |
 #[derive(Debug)]
 pub(crate) struct BucketCells<S> {
     started: AtomicU64,
-    halves: [Half<S>; 2],
+    first: Half<S>,
+    second: OnceLock<Box<Half<S>>>,
     reading: Mutex<()>,
 }
 
@@ -36,16 +41,16 @@ const SPINS: u32 = 64;
 
 impl<S: Word> BucketCells<S> {
     pub(crate) fn new(buckets: usize) -> Self {
-        let half = || Half {
-            counts: (0..buckets).map(|_| WholeWord::default()).collect(),
-            sum: S::default(),
-            finished: AtomicU64::new(0),
-        };
-        BucketCells { started: AtomicU64::new(0), halves: [half(), half()], reading: Mutex::new(()) }
+        BucketCells {
+            started: AtomicU64::new(0),
+            first: Half::new(buckets),
+            second: OnceLock::new(),
+            reading: Mutex::new(()),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.halves[0].counts.len()
+        self.first.counts.len()
     }
 
     /// Counts `times` values in a bucket and adds `amount`, their sum. Tells whether another thread was at it too.
@@ -56,7 +61,7 @@ impl<S: Word> BucketCells<S> {
         let first =
             self.started.compare_exchange(seen, seen.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed);
         let ticket = first.unwrap_or_else(|_| self.started.fetch_add(1, Ordering::Acquire));
-        let half = &self.halves[usize::from(ticket >= HOT)];
+        let half = if ticket < HOT { &self.first } else { self.second() };
         half.counts[bucket].add(times);
         half.sum.add(amount);
         // Release: who sees this record finished sees its counts and sum.
@@ -79,11 +84,17 @@ impl<S: Word> BucketCells<S> {
         (counts, sum)
     }
 
+    /// There is one once it has been hot, so writers never make it.
+    #[inline]
+    fn second(&self) -> &Half<S> {
+        self.second.get_or_init(|| Box::new(Half::new(self.len())))
+    }
+
     /// Makes the other half hot and waits until the cold one is complete. The caller holds `reading`.
     fn turn(&self) -> (&Half<S>, &Half<S>) {
-        // Release: writers of the new hot half see it emptied. Acquire is the loads' below.
+        let (first, second) = (&self.first, self.second());
+        // Release: writers of the new hot half see it made, or emptied. Acquire is the loads' below.
         let before = self.started.fetch_add(HOT, Ordering::Release);
-        let [first, second] = &self.halves;
         let (cold, hot) = if before >= HOT { (second, first) } else { (first, second) };
         let mut spins = 0;
         // Acquire: with every record finished, their counts and sums are visible.
@@ -92,5 +103,12 @@ impl<S: Word> BucketCells<S> {
             if spins < SPINS { std::hint::spin_loop() } else { yield_now() }
         }
         (cold, hot)
+    }
+}
+
+impl<S: Word> Half<S> {
+    fn new(buckets: usize) -> Self {
+        let counts = (0..buckets).map(|_| WholeWord::default()).collect();
+        Half { counts, sum: S::default(), finished: AtomicU64::new(0) }
     }
 }

@@ -36,9 +36,9 @@ struct Recorded<A> {
 #[derive(Debug)]
 struct Reading<A> {
     /// What the last reading of thread cells gave.
-    last: Option<Recorded<A>>,
+    last: Option<Box<Recorded<A>>>,
     /// What had been recorded when it was last reset.
-    base: Option<Recorded<A>>,
+    base: Option<Box<Recorded<A>>>,
 }
 
 impl<S: Word> HistogramCells<S> {
@@ -77,7 +77,7 @@ impl<S: Word> HistogramCells<S> {
     /// Forgets everything recorded before now.
     pub(crate) fn reset(&self) {
         let mut reading = self.reading.lock();
-        reading.base = Some(self.recorded(&mut reading));
+        reading.base = Some(Box::new(self.recorded(&mut reading)));
     }
 
     /// Everything recorded since the beginning. Readers take turns, so that none gives less than another gave before.
@@ -89,13 +89,13 @@ impl<S: Word> HistogramCells<S> {
                 Some(bits) => sum = S::sum(sum, S::amount(bits)),
                 None => {
                     if let Some(last) = &reading.last {
-                        return last.clone();
+                        return Recorded::clone(last);
                     }
                 }
             }
         }
         let recorded = Recorded { counts: counts.into(), sum };
-        reading.last = Some(recorded.clone());
+        reading.last = Some(Box::new(recorded.clone()));
         recorded
     }
 

@@ -32,7 +32,8 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 
 #[derive(Debug)]
 pub(crate) struct HistogramCell {
-    settings: DistributionSettings,
+    /// The family's.
+    settings: Arc<DistributionSettings>,
     cells: HistogramCells<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
@@ -152,18 +153,18 @@ impl HistogramCell {
 impl sealed::Sealed for Histogram {}
 
 impl Instrument for Histogram {
-    type Settings = DistributionSettings;
+    type Settings = Arc<DistributionSettings>;
     const KIND: Kind = Kind::Histogram;
 
-    fn settings(requested: &Requested) -> Result<DistributionSettings, Unsuitable> {
+    fn settings(requested: &Requested) -> Result<Self::Settings, Unsuitable> {
         requested.distribution(Self::KIND)
     }
 
-    fn describe(settings: &DistributionSettings) -> String {
+    fn describe(settings: &Self::Settings) -> String {
         settings.to_string()
     }
 
-    fn create(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
+    fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
         Histogram(Handle::of(HistogramCell {
             settings: settings.clone(),
             cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),

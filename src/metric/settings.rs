@@ -40,17 +40,17 @@ impl Requested {
         self.no_extreme(kind)
     }
 
-    pub(crate) fn distribution(&self, kind: Kind) -> Result<DistributionSettings, Unsuitable> {
+    pub(crate) fn distribution(&self, kind: Kind) -> Result<Arc<DistributionSettings>, Unsuitable> {
         self.no_extreme(kind)?;
         let shape = match &self.summary {
             None => Shape::Histogram,
             Some(quantiles) => Shape::Summary(summary_quantiles(quantiles)?),
         };
-        Ok(DistributionSettings {
+        Ok(Arc::new(DistributionSettings {
             buckets: self.buckets.clone().unwrap_or_default(),
             quantiles: self.quantiles || self.summary.is_some(),
             shape,
-        })
+        }))
     }
 }
 

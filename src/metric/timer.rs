@@ -1,5 +1,6 @@
 //! How long work takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::histogram::Recent;
@@ -35,7 +36,8 @@ pub struct Timer(pub(crate) Handle<TimerCell>);
 #[derive(Debug)]
 pub(crate) struct TimerCell {
     clock: Clock,
-    settings: DistributionSettings,
+    /// The family's.
+    settings: Arc<DistributionSettings>,
     /// The sum is in nanoseconds.
     cells: HistogramCells<WholeWord>,
     meter: MeterCell,
@@ -194,18 +196,18 @@ impl Drop for Timing {
 impl sealed::Sealed for Timer {}
 
 impl Instrument for Timer {
-    type Settings = DistributionSettings;
+    type Settings = Arc<DistributionSettings>;
     const KIND: Kind = Kind::Timer;
 
-    fn settings(requested: &Requested) -> Result<DistributionSettings, Unsuitable> {
+    fn settings(requested: &Requested) -> Result<Self::Settings, Unsuitable> {
         requested.distribution(Self::KIND)
     }
 
-    fn describe(settings: &DistributionSettings) -> String {
+    fn describe(settings: &Self::Settings) -> String {
         settings.to_string()
     }
 
-    fn create(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
+    fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
