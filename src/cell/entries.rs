@@ -1,5 +1,21 @@
 //! A list that only grows, whose entries stay where they are.
+//!
+//! An entry carries no state of its own: with a lock each, as a `OnceLock` has, it would be 8 bytes more. Instead each
+//! chunk counts the entries that are complete, and who appends goes through three steps:
+//!
+//! | step | why no two threads meet |
+//! |---|---|
+//! | take a number from `taken` | one addition, so each number is one thread's |
+//! | write the entry at that place | nobody reads at or beyond `filled` |
+//! | raise `filled` from this place to the next, with release | who sees it, with acquire, sees the entry |
+//!
+//! The entry is refused where the one before it is not complete yet. Callers append one at a time, so it always is; if one
+//! did not, the rest of the chunk would stay empty, and no harm done.
 
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,28 +28,45 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(crate) struct Entries<T> {
     levels: [OnceLock<Box<[Chunk<T>]>>; LEVELS],
+    taken: AtomicUsize,
     len: AtomicUsize,
 }
 
-type Chunk<T> = OnceLock<Box<[OnceLock<T>]>>;
+/// Some entries; of those in `room`, the first `filled` are there.
+#[derive(Debug)]
+struct Chunk<T> {
+    room: OnceLock<Box<[Room<T>]>>,
+    filled: AtomicUsize,
+}
+
+/// Room for an entry.
+#[derive(Debug)]
+struct Room<T>(UnsafeCell<MaybeUninit<T>>);
+
+// SAFETY: what is shared of a room is `&T`, once the entry is complete, and what is sent into it, before, is a `T`: see
+// the module's page. Threads that append or read need no more of `T` than that.
+unsafe impl<T: Send + Sync> Sync for Room<T> {}
 
 /// Entries of the first level.
 const FIRST: usize = 4;
 /// Levels for 2^30 entries, more than an index can hold.
 const LEVELS: usize = 28;
-/// Most entries of a chunk: 16 to 64 KiB for the entries that there are.
+/// Most entries of a chunk: 14 KiB for a family of counters.
 const CHUNK: usize = 256;
 
 impl<T> Entries<T> {
     pub(crate) const fn new() -> Self {
-        Entries { levels: [const { OnceLock::new() }; LEVELS], len: AtomicUsize::new(0) }
+        Entries {
+            levels: [const { OnceLock::new() }; LEVELS],
+            taken: AtomicUsize::new(0),
+            len: AtomicUsize::new(0),
+        }
     }
 
     #[inline]
     pub(crate) fn get(&self, number: usize) -> Option<&T> {
         let (level, place) = position(number)?;
-        let chunk = self.levels.get(level)?.get()?.get(place / CHUNK)?.get()?;
-        chunk.get(place % CHUNK)?.get()
+        self.levels.get(level)?.get()?.get(place / CHUNK)?.get(place % CHUNK)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -43,21 +76,68 @@ impl<T> Entries<T> {
     /// All entries, in the order of their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         let levels = self.levels.iter().map_while(OnceLock::get);
-        let chunks = levels.flat_map(|level| level.iter().map_while(OnceLock::get));
-        chunks.flat_map(|chunk| chunk.iter().map_while(OnceLock::get))
+        levels.flat_map(|level| level.iter()).flat_map(Chunk::iter)
     }
 
     /// Appends an entry and gives its number; `None` where there is no room. Only one thread may be here.
     pub(crate) fn push(&self, entry: T) -> Option<(usize, &T)> {
-        let number = self.len.load(Ordering::Relaxed);
+        // Relaxed: the number is all that is taken.
+        let number = self.taken.fetch_add(1, Ordering::Relaxed);
         let (level, place) = position(number)?;
         let size = FIRST << level;
-        let chunks = self.levels.get(level)?.get_or_init(|| empty(size.div_ceil(CHUNK)));
-        let chunk = chunks.get(place / CHUNK)?.get_or_init(|| empty(size.min(CHUNK)));
-        let stored = chunk.get(place % CHUNK)?.get_or_init(|| entry);
+        let chunks =
+            self.levels.get(level)?.get_or_init(|| (0..size.div_ceil(CHUNK)).map(|_| Chunk::new()).collect());
+        let stored = chunks.get(place / CHUNK)?.push(place % CHUNK, size.min(CHUNK), entry)?;
         // Release: who sees the new length finds the entry.
         self.len.store(number + 1, Ordering::Release);
         Some((number, stored))
+    }
+}
+
+impl<T> Chunk<T> {
+    fn new() -> Self {
+        Chunk { room: OnceLock::new(), filled: AtomicUsize::new(0) }
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> Option<&T> {
+        // Acquire: see the module's page.
+        if place >= self.filled.load(Ordering::Acquire) {
+            return None;
+        }
+        let room = self.room.get()?.get(place)?;
+        // SAFETY: the place is below `filled`, so its entry was written before, and nobody writes there again as long as
+        // there is a reference to the chunk.
+        Some(unsafe { (*room.0.get()).assume_init_ref() })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..self.filled.load(Ordering::Acquire)).map_while(|place| self.get(place))
+    }
+
+    /// Appends at a place that no other call is given.
+    fn push(&self, place: usize, size: usize, entry: T) -> Option<&T> {
+        let new = || (0..size).map(|_| Room(UnsafeCell::new(MaybeUninit::uninit()))).collect();
+        let room = self.room.get_or_init(new).get(place)?;
+        if self.filled.load(Ordering::Relaxed) != place {
+            return None;
+        }
+        // SAFETY: numbers are taken once, so this place is ours alone, and as it is not below `filled` nobody reads it.
+        unsafe { (*room.0.get()).write(entry) };
+        // Release: see the module's page. It cannot fail: `filled` leaves a place through its own entry only.
+        self.filled.compare_exchange(place, place + 1, Ordering::Release, Ordering::Relaxed).ok()?;
+        self.get(place)
+    }
+}
+
+impl<T> Drop for Chunk<T> {
+    fn drop(&mut self) {
+        let filled = *self.filled.get_mut();
+        let room = self.room.get_mut().into_iter().flatten();
+        for Room(entry) in room.take(filled) {
+            // SAFETY: the places below `filled` have entries, which are dropped here and nowhere else.
+            unsafe { entry.get_mut().assume_init_drop() };
+        }
     }
 }
 
@@ -69,12 +149,11 @@ fn position(number: usize) -> Option<(usize, usize)> {
     Some(((bits - FIRST.ilog2()) as usize, shifted - (1 << bits)))
 }
 
-fn empty<T>(len: usize) -> Box<[OnceLock<T>]> {
-    (0..len).map(|_| OnceLock::new()).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     #[test]
@@ -106,5 +185,55 @@ mod tests {
                 expected = (expected.0 + 1, 0);
             }
         }
+    }
+
+    #[test]
+    fn every_entry_is_dropped_once_and_nothing_else_is() {
+        let entry = Arc::new(());
+        for len in [0, 1, 4, 5, 700] {
+            let entries = Entries::new();
+            (0..len).for_each(|_| assert!(entries.push(entry.clone()).is_some()));
+            assert_eq!(Arc::strong_count(&entry), len + 1);
+            drop(entries);
+            assert_eq!(Arc::strong_count(&entry), 1);
+        }
+    }
+
+    #[test]
+    fn who_reads_while_another_appends_sees_whole_entries() {
+        const LEN: usize = 20_000;
+        let entries = Entries::new();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                (0..LEN).for_each(|n| assert!(entries.push(Box::new([n; 4])).is_some()));
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                let len = entries.len();
+                let last = len.checked_sub(1).and_then(|last| entries.get(last));
+                assert!(last.is_none_or(|entry| **entry == [len - 1; 4]));
+                assert!(entries.iter().take(300).enumerate().all(|(n, entry)| **entry == [n; 4]));
+            }
+        });
+        assert_eq!(entries.iter().count(), LEN);
+    }
+
+    #[test]
+    fn two_that_append_at_once_do_no_harm() {
+        let (entries, entry) = (Entries::new(), Arc::new(()));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        // Some are refused.
+                        let _ = entries.push(entry.clone());
+                    }
+                });
+            }
+        });
+        assert!(entries.iter().all(|seen| Arc::ptr_eq(seen, &entry)));
+        drop(entries);
+        assert_eq!(Arc::strong_count(&entry), 1);
     }
 }
