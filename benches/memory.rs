@@ -39,8 +39,11 @@ unsafe impl GlobalAlloc for Counting {
 
 fn main() {
     let mut bench = Bench::new("memory");
+    // At either size: an index that has just grown weighs twice what one does that is about to.
     bench.rows(weigh("100 000 counters of two tags, a series", &counters(), 100_000));
+    bench.rows(weigh("1 000 000 counters of two tags, a series", &counters(), 1_000_000));
     bench.rows(weigh("10 000 histograms of two tags, a series", &histograms(), 10_000));
+    bench.rows(weigh("100 000 histograms of two tags, a series", &histograms(), 100_000));
     bench.run();
 }
 
