@@ -11,15 +11,9 @@ const FIRST_LARGE_EXPONENT: i32 = 6;
 /// Most digits a shortest `f64` has.
 const MAX_DIGITS: usize = 17;
 
-/// Appends an unsigned integer.
-#[inline]
-pub(crate) fn push_u64(out: &mut String, number: u64) {
-    out.push_str(itoa::Buffer::new().format(number));
-}
-
 /// Appends a signed integer.
 #[inline]
-pub(crate) fn push_i64(out: &mut String, number: i64) {
+fn push_i64(out: &mut String, number: i64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 

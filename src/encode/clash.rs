@@ -3,53 +3,57 @@
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::convert::Infallible;
 
 use foldhash::fast::RandomState;
 
 use crate::model::{Family, Number, Series, Value};
+use crate::tag::label::LabelText;
 
 /// Which series of a family are hidden by an earlier one, and which have others added. By position in the family.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Clashes {
     hidden: BTreeSet<usize>,
-    sums: BTreeMap<usize, Number>,
+    sums: BTreeMap<usize, Value>,
 }
 
 impl Clashes {
     /// Compares the labels of all series, as they stand on a page.
-    pub(crate) fn of<'a>(family: &'a Family, labels: impl Fn(Series<'a>, &'a str) -> Cow<'a, str>) -> Self {
+    pub(crate) fn of<'a>(
+        family: &'a Family,
+        labels: impl Fn(Series<'a>, LabelText<'a>) -> Cow<'a, str>,
+    ) -> Self {
         let mut clashes = Clashes::default();
         let mut first_with: HashMap<Cow<'a, str>, (usize, &'a Value), RandomState> = HashMap::default();
-        let compared = family.series.try_each_labelled(|at, series, rendered| {
+        family.series.each_labelled(|at, series, rendered| {
             match first_with.entry(labels(series, rendered)) {
                 Entry::Vacant(entry) => _ = entry.insert((at, series.value)),
                 Entry::Occupied(entry) => clashes.hide((at, series.value), *entry.get()),
             }
-            Ok::<(), Infallible>(())
         });
-        let Ok(()) = compared;
         clashes
     }
 
     fn hide(&mut self, (at, value): (usize, &Value), (first, first_value): (usize, &Value)) {
         self.hidden.insert(at);
-        if let (Value::Counter(total), Value::Counter(first_total)) = (value, first_value) {
-            let so_far = self.sums.get(&first).unwrap_or(first_total);
-            self.sums.insert(first, add(*so_far, *total));
+        if let (Value::Counter(total), Value::Counter(so_far)) = (value, self.shown(first, first_value)) {
+            let sum = Value::Counter(add(*so_far, *total));
+            self.sums.insert(first, sum);
         }
     }
 
-    /// Whether the series at this position is not shown.
-    #[inline]
-    pub(crate) fn hides(&self, at: usize) -> bool {
-        !self.hidden.is_empty() && self.hidden.contains(&at)
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hidden.is_empty()
     }
 
-    /// The sum to show for the series at this position, where others were added to it.
-    #[inline]
-    pub(crate) fn sum(&self, at: usize) -> Option<Number> {
-        if self.sums.is_empty() { None } else { self.sums.get(&at).copied() }
+    /// Whether the series at this position is not shown.
+    pub(crate) fn hides(&self, at: usize) -> bool {
+        self.hidden.contains(&at)
+    }
+
+    /// What to show for the series at this position: its value, or the sum where others were added to it.
+    pub(crate) fn shown<'a>(&'a self, at: usize, value: &'a Value) -> &'a Value {
+        self.sums.get(&at).unwrap_or(value)
     }
 
     /// How many series are not shown.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use crate::encode::clash::Clashes;
 use crate::encode::names;
-use crate::model::{Family, Kind, Number, Series, Shape, Value};
-use crate::tag::label;
+use crate::model::{Family, Kind, Series, Shape, Value};
+use crate::tag::label::{self, LabelText};
 use crate::unit::Unit;
 
 /// The label of a meter's rates.
@@ -53,7 +53,7 @@ impl<'a> Exposed<'a> {
         let own = own_label(family, &name);
         let labelling = labelling(family, own);
         let clashes = match may_clash(family, own) {
-            true => Clashes::of(family, |series, rendered| labelling.labels(own, series, rendered)),
+            true => Clashes::of(family, |series, rendered| labelling.labels_to_keep(own, series, rendered)),
             false => Clashes::default(),
         };
         Exposed { kind: type_of(family), name, unit, help: &family.help, family, labelling, clashes }
@@ -77,33 +77,55 @@ impl<'a> Exposed<'a> {
         own_label(self.family, &self.name)
     }
 
+    /// What follows the name in each sample, where every series is a number and has one.
+    pub(crate) fn number_suffix(&self) -> Option<&'static str> {
+        match self.family.kind {
+            Kind::Counter => Some("_total"),
+            Kind::UpDownCounter | Kind::Gauge => Some(""),
+            _ => None,
+        }
+    }
+
     /// How many series ended up with the labels of an earlier one.
     pub(crate) fn clashing_series(&self) -> usize {
         self.clashes.count()
     }
 
-    /// Hands the series to show to `take`, in the order of their creation; ends with the first error.
+    /// Hands the series to show to `take`, in the order of their creation.
     #[inline]
-    pub(crate) fn try_each<E>(&self, mut take: impl FnMut(Shown<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn each(&self, mut take: impl FnMut(Shown<'_>)) {
+        if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
+            self.family.series.each_labelled(|_, series, labels| take(Shown { value: series.value, labels }));
+        } else {
+            self.each_unlike_its_tags(&mut take);
+        }
+    }
+
+    /// Apart, so that the loop over large families has nothing in it that they do not need.
+    #[cold]
+    fn each_unlike_its_tags(&self, take: &mut dyn FnMut(Shown<'_>)) {
         let own = self.own_label();
-        self.family.series.try_each_labelled(|at, series, rendered| {
+        let mut made = String::new();
+        self.family.series.each_labelled(|at, series, rendered| {
             if self.clashes.hides(at) {
-                return Ok(());
+                return;
             }
-            let labels = self.labelling.labels(own, series, rendered);
-            take(Shown { value: series.value, labels, sum: self.clashes.sum(at) })
-        })
+            let labels = match self.labelling {
+                Labelling::Rendered => rendered,
+                Labelling::Made => make_labels(&mut made, own, series),
+            };
+            take(Shown { value: self.clashes.shown(at, series.value), labels });
+        });
     }
 }
 
 /// A series as it is shown.
 #[derive(Debug)]
 pub(crate) struct Shown<'a> {
+    /// Its value; with the others' where those have the same labels and are added up.
     pub(crate) value: &'a Value,
-    /// Its labels as they stand on a page: by name, no name twice.
-    pub(crate) labels: Cow<'a, str>,
-    /// Its total, where others were added to it.
-    pub(crate) sum: Option<Number>,
+    /// Its labels: by name, no name twice.
+    pub(crate) labels: LabelText<'a>,
 }
 
 fn type_of(family: &Family) -> Type {
@@ -190,18 +212,22 @@ fn may_clash(family: &Family, own: &str) -> bool {
 }
 
 impl Labelling {
-    /// The labels of a series whose tags are rendered as `rendered`.
-    #[inline]
-    fn labels<'a>(self, own: &str, series: Series<'_>, rendered: &'a str) -> Cow<'a, str> {
+    /// The labels of a series whose tags are rendered as `rendered`, to compare with those of others.
+    fn labels_to_keep<'a>(self, own: &str, series: Series<'_>, rendered: LabelText<'a>) -> Cow<'a, str> {
         match self {
-            Labelling::Rendered => Cow::Borrowed(rendered),
-            Labelling::Made => Cow::Owned(made_labels(own, series)),
+            Labelling::Rendered => Cow::Borrowed(rendered.as_str()),
+            Labelling::Made => {
+                let mut made = String::new();
+                make_labels(&mut made, own, series);
+                Cow::Owned(made)
+            }
         }
     }
 }
 
+/// Makes the labels of a series, in a buffer that is used again.
 #[cold]
-pub(crate) fn made_labels(own: &str, series: Series<'_>) -> String {
+pub(crate) fn make_labels<'a>(text: &'a mut String, own: &str, series: Series<'_>) -> LabelText<'a> {
     let mut labels = Vec::new();
     label::push_tags(&mut labels, series.tags.iter(), own);
     if let Value::Info(facts) = series.value {
@@ -211,9 +237,7 @@ pub(crate) fn made_labels(own: &str, series: Series<'_>) -> String {
         // Facts come before tags, so that among equal names tags win.
         label::keep_last_of_equals(&mut labels);
     }
-    let mut text = String::new();
-    label::push_labels(&mut text, &labels);
-    text
+    LabelText::write(text, &labels)
 }
 
 #[cfg(test)]
@@ -233,11 +257,8 @@ mod tests {
 
     fn labels_of(family: &Family) -> String {
         let mut all = Vec::new();
-        let taken = Exposed::of(family).try_each(|series| {
-            all.push(series.labels.into_owned());
-            Ok::<(), ()>(())
-        });
-        assert_eq!((taken, all.len()), (Ok(()), 1));
+        Exposed::of(family).each(|series| all.push(series.labels.inner().to_owned()));
+        assert_eq!(all.len(), 1);
         all.remove(0)
     }
 

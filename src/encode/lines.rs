@@ -7,13 +7,10 @@ use std::io;
 use crate::encode::Options;
 use crate::encode::exposed::Exposed;
 use crate::encode::left_out::LeftOut;
-use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples, only_sample};
+use crate::encode::page::Page;
+use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples, only_number};
 use crate::model::Snapshot;
-use crate::number;
-use crate::tag::label::{Quotes, push_escaped};
-
-/// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
-const CHUNK_BYTES: usize = 64 * 1024;
+use crate::tag::label::{LabelText, Quotes, push_escaped};
 
 /// How a format differs from the other.
 #[derive(Debug, Clone, Copy)]
@@ -30,106 +27,122 @@ pub(crate) struct Format {
 impl Format {
     /// The whole page as one text.
     pub(crate) fn to_string(self, snapshot: &Snapshot) -> String {
-        let mut page = String::new();
-        let kept = self.write(snapshot, &Options::default(), &mut page, |_| Ok(()));
-        debug_assert!(kept.is_ok(), "keeping a text in memory does not fail");
-        page
+        let mut page = Vec::new();
+        let kept = self.write_into(snapshot, &Options::default(), &mut page);
+        debug_assert!(kept.is_ok(), "keeping a page in memory does not fail");
+        String::from_utf8(page).expect("a page is made of whole texts")
     }
 
-    /// The page in chunks.
+    /// Writes the page in chunks.
     pub(crate) fn write_into(
         self,
         snapshot: &Snapshot,
         options: &Options,
-        writer: &mut impl io::Write,
-    ) -> io::Result<Vec<LeftOut>> {
-        let mut page = String::with_capacity(CHUNK_BYTES);
-        let left_out = self.write(snapshot, options, &mut page, |page| {
-            if page.len() >= CHUNK_BYTES {
-                writer.write_all(page.as_bytes())?;
-                page.clear();
-            }
-            Ok(())
-        })?;
-        writer.write_all(page.as_bytes())?;
-        Ok(left_out)
-    }
-
-    /// Appends the page to `page`, which `hand_on` may empty after each series.
-    fn write(
-        self,
-        snapshot: &Snapshot,
-        options: &Options,
-        page: &mut String,
-        mut hand_on: impl FnMut(&mut String) -> io::Result<()>,
+        writer: &mut dyn io::Write,
     ) -> io::Result<Vec<LeftOut>> {
         let samples = Samples::of(snapshot, options, &self.rules);
         let mut sampler = Sampler::new(self.rules);
+        let mut page = Page::new(writer);
         for family in &samples.families {
-            (self.header)(page, family);
-            let mut lines = Lines::new(self.float, &family.name);
-            family.try_each(|series| {
-                lines.begin_series();
-                match only_sample(series.value, series.sum) {
-                    Some(sample) => lines.push_bare(page, &series.labels, sample),
-                    None => sampler.samples(family, series.value, series.sum, |sample| {
-                        lines.push(page, &series.labels, sample);
-                    }),
-                }
-                hand_on(page)
-            })?;
+            self.write_family(family, &mut sampler, &mut page);
+            if page.has_failed() {
+                break;
+            }
         }
-        page.push_str(self.end);
-        Ok(samples.left_out)
+        page.push([self.end]);
+        page.finish().map(|()| samples.left_out)
+    }
+
+    fn write_family(self, family: &Exposed<'_>, sampler: &mut Sampler, page: &mut Page<'_>) {
+        let mut header = String::new();
+        (self.header)(&mut header, family);
+        page.push([&header]);
+        match family.number_suffix() {
+            Some(suffix) => self.write_numbers(family, suffix, page),
+            None => self.write_samples(family, sampler, page),
+        }
+    }
+
+    /// Writes the lines of a family whose series are a number each. A loop of its own, with little in it: such families
+    /// are the large ones.
+    #[inline(never)]
+    fn write_numbers(self, family: &Exposed<'_>, suffix: &str, page: &mut Page<'_>) {
+        let name = [&family.name, suffix].concat();
+        let mut number = Digits::new(self.float);
+        family.each(|series| {
+            if let Some(value) = only_number(series.value) {
+                page.push([&name, series.labels.as_str(), number.of(value), "\n"]);
+            }
+        });
+    }
+
+    fn write_samples(self, family: &Exposed<'_>, sampler: &mut Sampler, page: &mut Page<'_>) {
+        let mut lines = Lines::new(self.float, &family.name);
+        family.each(|series| {
+            lines.begin_series();
+            sampler.samples(family, series.value, |sample| lines.push(page, series.labels, sample));
+        });
+    }
+}
+
+/// The text of a value, in buffers that are used again.
+struct Digits {
+    whole: itoa::Buffer,
+    float: fn(&mut String, f64),
+    text: String,
+}
+
+impl Digits {
+    fn new(float: fn(&mut String, f64)) -> Self {
+        Digits { whole: itoa::Buffer::new(), float, text: String::new() }
+    }
+
+    #[inline]
+    fn of(&mut self, value: SampleValue) -> &str {
+        match value {
+            SampleValue::Unsigned(n) => self.whole.format(n),
+            SampleValue::Signed(n) => self.whole.format(n),
+            SampleValue::Float(x) => {
+                self.text.clear();
+                (self.float)(&mut self.text, x);
+                &self.text
+            }
+        }
     }
 }
 
 /// Writes the lines of one family. Keeps what the next line has in common with the last.
 struct Lines<'a> {
-    float: fn(&mut String, f64),
     family: &'a str,
     /// The suffix of the last line.
     suffix: &'static str,
-    /// Name of the family, suffix and brace.
-    name_and_brace: String,
-    /// The same, the series' labels and a comma; empty until a line with one label more asks for it.
+    /// The family's name and that suffix.
+    name: String,
+    /// The same, a brace, the series' labels and a comma; empty until a line with one label more asks for it.
     opening: String,
+    number: Digits,
 }
 
 impl<'a> Lines<'a> {
     fn new(float: fn(&mut String, f64), family: &'a str) -> Self {
-        let name_and_brace = format!("{family}{{");
-        Lines { float, family, suffix: "", name_and_brace, opening: String::new() }
+        let (name, number) = (family.to_owned(), Digits::new(float));
+        Lines { family, suffix: "", name, opening: String::new(), number }
     }
 
     fn begin_series(&mut self) {
         self.opening.clear();
     }
 
-    fn push(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
-        let Some(extra) = sample.extra else {
-            return self.push_bare(page, labels, sample);
-        };
-        self.set_suffix(sample.suffix);
-        page.push_str(self.opening(labels));
-        page.push_str(extra);
-        page.push_str("} ");
-        self.push_value(page, sample.value);
-    }
-
-    /// Writes a line that has no label but the series' own.
     #[inline]
-    fn push_bare(&mut self, page: &mut String, labels: &str, sample: Sample<'_>) {
+    fn push(&mut self, page: &mut Page<'_>, labels: LabelText<'_>, sample: Sample<'_>) {
         self.set_suffix(sample.suffix);
-        if labels.is_empty() {
-            page.push_str(self.name());
-            page.push(' ');
-        } else {
-            page.push_str(&self.name_and_brace);
-            page.push_str(labels);
-            page.push_str("} ");
+        match sample.extra {
+            None => page.push([&self.name, labels.as_str(), self.number.of(sample.value), "\n"]),
+            Some(extra) => {
+                self.open(labels);
+                page.push([&self.opening, extra, "} ", self.number.of(sample.value), "\n"]);
+            }
         }
-        self.push_value(page, sample.value);
     }
 
     #[inline]
@@ -140,35 +153,21 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn name(&self) -> &str {
-        self.name_and_brace.strip_suffix('{').unwrap_or("")
-    }
-
     #[cold]
     fn change_suffix(&mut self, suffix: &'static str) {
         self.suffix = suffix;
-        self.name_and_brace.clear();
-        [self.family, suffix, "{"].iter().for_each(|part| self.name_and_brace.push_str(part));
+        self.name.clear();
+        [self.family, suffix].iter().for_each(|part| self.name.push_str(part));
         self.opening.clear();
     }
 
     #[inline]
-    fn opening(&mut self, labels: &str) -> &str {
+    fn open(&mut self, labels: LabelText<'_>) {
         if self.opening.is_empty() {
+            let labels = labels.inner();
             let comma = if labels.is_empty() { "" } else { "," };
-            [&*self.name_and_brace, labels, comma].iter().for_each(|part| self.opening.push_str(part));
+            [&*self.name, "{", labels, comma].iter().for_each(|part| self.opening.push_str(part));
         }
-        &self.opening
-    }
-
-    #[inline]
-    fn push_value(&self, page: &mut String, value: SampleValue) {
-        match value {
-            SampleValue::Unsigned(n) => number::push_u64(page, n),
-            SampleValue::Signed(n) => number::push_i64(page, n),
-            SampleValue::Float(x) => (self.float)(page, x),
-        }
-        page.push('\n');
     }
 }
 
@@ -195,6 +194,7 @@ pub(crate) fn push_comment(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::page::CHUNK_BYTES;
     use crate::encode::text;
     use crate::registry::Registry;
 

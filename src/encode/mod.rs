@@ -48,6 +48,7 @@ pub mod openmetrics;
 mod options;
 #[cfg(test)]
 mod oracle;
+mod page;
 mod samples;
 pub mod text;
 

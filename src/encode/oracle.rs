@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 
-use crate::encode::exposed::{Exposed, made_labels};
+use crate::encode::exposed::{Exposed, make_labels};
 use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
 use crate::encode::{Options, text};
 use crate::model::{
@@ -26,7 +26,7 @@ fn plainly(snapshot: &Snapshot) -> String {
 fn plain_family(family: &Exposed<'_>) -> String {
     let mut shown: Vec<(String, Value)> = Vec::new();
     for series in family.family.series.iter() {
-        let labels = made_labels(family.own_label(), series);
+        let labels = make_labels(&mut String::new(), family.own_label(), series).inner().to_owned();
         match shown.iter_mut().find(|(earlier, _)| *earlier == labels) {
             Some((_, Value::Counter(total))) => add(total, series),
             Some(_) => {}
@@ -36,7 +36,7 @@ fn plain_family(family: &Exposed<'_>) -> String {
     let mut lines = String::new();
     for (labels, value) in &shown {
         let mut sampler = Sampler::new(Rules { claims: |_| &[], rising_only: false });
-        sampler.samples(family, value, None, |sample| lines += &plain_line(&family.name, labels, sample));
+        sampler.samples(family, value, |sample| lines += &plain_line(&family.name, labels, sample));
     }
     lines
 }

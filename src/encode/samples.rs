@@ -89,31 +89,16 @@ pub(crate) enum SampleValue {
     Float(f64),
 }
 
-impl From<Number> for SampleValue {
-    #[inline]
-    fn from(number: Number) -> Self {
-        match number {
-            Number::Integer(n) => SampleValue::Unsigned(n),
-            Number::Float(x) => SampleValue::Float(x),
-        }
-    }
-}
-
-/// The sample of a series that is a single number by its kind: the large families. Apart from
-/// [`Sampler::samples`], so that it stays in registers on its way to the page.
+/// The value of the only sample of a series, in families that have a [suffix](Exposed::number_suffix) for it.
 #[inline]
-pub(crate) fn only_sample(value: &Value, sum: Option<Number>) -> Option<Sample<'static>> {
+pub(crate) fn only_number(value: &Value) -> Option<SampleValue> {
     match value {
-        Value::Counter(total) => Some(suffixed("_total", sum.unwrap_or(*total).into())),
-        Value::UpDownCounter(level) => Some(bare(SampleValue::Signed(*level))),
-        Value::Gauge(level) => Some(bare(SampleValue::Float(*level))),
+        Value::Counter(Number::Integer(total)) => Some(SampleValue::Unsigned(*total)),
+        Value::Counter(Number::Float(total)) => Some(SampleValue::Float(*total)),
+        Value::UpDownCounter(level) => Some(SampleValue::Signed(*level)),
+        Value::Gauge(level) => Some(SampleValue::Float(*level)),
         _ => None,
     }
-}
-
-#[inline]
-fn bare(value: SampleValue) -> Sample<'static> {
-    Sample { suffix: "", extra: None, value }
 }
 
 #[inline]
@@ -140,17 +125,12 @@ impl Sampler {
         Sampler { rules, bounds: Vec::new(), bound_labels: Vec::new(), label: String::new() }
     }
 
-    /// Hands the samples of a series to `each`; `sum` stands in for a counter's own total.
-    pub(crate) fn samples(
-        &mut self,
-        family: &Exposed<'_>,
-        value: &Value,
-        sum: Option<Number>,
-        mut each: impl FnMut(Sample<'_>),
-    ) {
+    /// Hands the samples of a series to `each`.
+    pub(crate) fn samples(&mut self, family: &Exposed<'_>, value: &Value, mut each: impl FnMut(Sample<'_>)) {
         match value {
             Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) => {
-                only_sample(value, sum).into_iter().for_each(each)
+                let suffix = family.number_suffix().unwrap_or("");
+                only_number(value).into_iter().for_each(|number| each(suffixed(suffix, number)));
             }
             Value::Histogram(histogram) => self.distribution(family.kind, histogram, each),
             Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Value;
 use crate::tag::Tags;
-use crate::tag::label::LabelTexts;
+use crate::tag::label::{LabelText, LabelTexts};
 
 /// One series: tags and a value.
 ///
@@ -72,19 +72,13 @@ pub struct SeriesList {
     parts: Vec<Part>,
 }
 
-/// The series whose tags lie in one chunk; not always all of them.
-#[derive(Clone)]
+/// The series whose tags lie in one chunk, each at the place of its tags. Values and starts apart: a page needs no starts.
+#[derive(Clone, Default)]
 struct Part {
     identities: Arc<Chunk>,
-    readings: Vec<Reading>,
-}
-
-#[derive(Clone)]
-struct Reading {
-    value: Value,
-    start: Nanos,
-    /// Where the tags are in the chunk.
-    place: u16,
+    /// `None` where a series is left out.
+    values: Vec<Option<Value>>,
+    starts: Vec<Nanos>,
 }
 
 impl SeriesList {
@@ -102,11 +96,12 @@ impl SeriesList {
     /// See the type's example.
     pub fn push(&mut self, tags: impl Into<Tags>, value: Value, start: SystemTime) {
         if self.parts.last().is_none_or(|part| part.identities.is_full()) {
-            self.parts.push(Part { identities: Arc::default(), readings: Vec::new() });
+            self.parts.push(Part::default());
         }
         if let Some(part) = self.parts.last_mut() {
-            let place = Arc::make_mut(&mut part.identities).push(tags.into());
-            part.readings.push(Reading { value, start: nanos(start), place });
+            Arc::make_mut(&mut part.identities).push(tags.into());
+            part.values.push(Some(value));
+            part.starts.push(nanos(start));
         }
     }
 
@@ -121,10 +116,10 @@ impl SeriesList {
     /// assert_eq!(cities, [Some("Oslo"), Some("Bergen")]);
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = Series<'_>> + Clone {
-        self.parts.iter().flat_map(|part| {
-            part.readings.iter().filter_map(|Reading { value, start, place }| {
-                let tags = part.identities.tags.get(usize::from(*place))?;
-                Some(Series { tags, value, start: *start })
+        self.parts.iter().flat_map(|Part { identities, values, starts }| {
+            let read = identities.tags.iter().zip(values).zip(starts);
+            read.filter_map(|((tags, value), start)| {
+                Some(Series { tags, value: value.as_ref()?, start: *start })
             })
         })
     }
@@ -144,7 +139,7 @@ impl SeriesList {
     /// assert_eq!(tagmeter::model::SeriesList::new().len(), 0);
     /// ```
     pub fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.readings.len()).sum()
+        self.parts.iter().flat_map(|part| &part.values).flatten().count()
     }
 
     /// Whether there are none.
@@ -153,7 +148,7 @@ impl SeriesList {
     /// assert!(tagmeter::model::SeriesList::new().is_empty());
     /// ```
     pub fn is_empty(&self) -> bool {
-        self.parts.iter().all(|part| part.readings.is_empty())
+        self.first().is_none()
     }
 
     /// Series with these tags, one reading for each in their order; `None` leaves a series out.
@@ -162,38 +157,32 @@ impl SeriesList {
         mut readings: impl Iterator<Item = Option<(Value, Nanos)>>,
     ) -> Self {
         let parts = identities.chunks.iter().map(|chunk| Part::of(chunk.clone(), &mut readings));
-        SeriesList { parts: parts.filter(|part| !part.readings.is_empty()).collect() }
+        SeriesList { parts: parts.collect() }
     }
 
     /// Hands each series to `take`, with its position and the labels that its tags become in a family without a label of
-    /// its own; ends with the first error.
+    /// its own.
     ///
     /// Two plain loops: as an iterator it would cost a page as much as the numbers on it.
     #[inline]
-    pub(crate) fn try_each_labelled<'a, E>(
-        &'a self,
-        mut take: impl FnMut(usize, Series<'a>, &'a str) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut at = 0;
-        for part in &self.parts {
-            let labels = part.identities.labels();
-            for Reading { value, start, place } in &part.readings {
-                let place = usize::from(*place);
-                if let Some(tags) = part.identities.tags.get(place) {
-                    take(at, Series { tags, value, start: *start }, labels.get(place))?;
+    pub(crate) fn each_labelled<'a>(&'a self, mut take: impl FnMut(usize, Series<'a>, LabelText<'a>)) {
+        let mut before = 0;
+        for Part { identities, values, starts } in &self.parts {
+            let read = identities.tags.iter().zip(values).zip(starts).zip(identities.labels().iter());
+            for (place, (((tags, value), start), labels)) in read.enumerate() {
+                if let Some(value) = value {
+                    take(before + place, Series { tags, value, start: *start }, labels);
                 }
-                at += 1;
             }
+            before += values.len();
         }
-        Ok(())
     }
 
     /// Tags, values to change, and starts.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Tags, &mut Value, Nanos)> {
-        self.parts.iter_mut().flat_map(|Part { identities, readings }| {
-            readings.iter_mut().filter_map(|Reading { value, start, place }| {
-                Some((identities.tags.get(usize::from(*place))?, value, *start))
-            })
+        self.parts.iter_mut().flat_map(|Part { identities, values, starts }| {
+            let read = identities.tags.iter().zip(values).zip(starts);
+            read.filter_map(|((tags, value), start)| Some((tags, value.as_mut()?, *start)))
         })
     }
 
@@ -210,13 +199,15 @@ impl SeriesList {
 
 impl Part {
     fn of(identities: Arc<Chunk>, all: &mut impl Iterator<Item = Option<(Value, Nanos)>>) -> Self {
-        let mut readings = Vec::with_capacity(identities.tags.len());
-        for (place, reading) in (0..identities.tags.len() as u16).zip(all) {
-            if let Some((value, start)) = reading {
-                readings.push(Reading { value, start, place });
-            }
-        }
-        Part { identities, readings }
+        let len = identities.tags.len();
+        let (mut values, mut starts) = (Vec::with_capacity(len), Vec::with_capacity(len));
+        // Not a `for`: the iterator over a table's levels and chunks is several times faster from within.
+        all.take(len).for_each(|reading| {
+            let (value, start) = reading.map_or((None, 0), |(value, start)| (Some(value), start));
+            values.push(value);
+            starts.push(start);
+        });
+        Part { identities, values, starts }
     }
 }
 
@@ -285,8 +276,8 @@ impl Chunk {
         self.tags.len() == CHUNK_SERIES
     }
 
-    /// Appends to a chunk that is not full, and says where.
-    fn push(&mut self, tags: Tags) -> u16 {
+    /// Appends to a chunk that is not full.
+    fn push(&mut self, tags: Tags) {
         let place = self.tags.len() as u16;
         let brings_keys = self.brought_keys.len() <= MOST_BRINGING_KEYS
             && tags.iter().any(|(key, _)| !self.brought_tags().any(|earlier| earlier.get(key).is_some()));
@@ -297,7 +288,6 @@ impl Chunk {
             labels.push(tags.iter());
         }
         self.tags.push(tags);
-        place
     }
 
     fn labels(&self) -> &LabelTexts {
@@ -338,8 +328,7 @@ mod tests {
 
     #[test]
     fn a_reading_is_small() {
-        assert_eq!(size_of::<Value>(), 16, "a counter does not carry the size of a histogram");
-        assert_eq!(size_of::<Reading>(), 32);
+        assert_eq!(size_of::<Option<Value>>(), 16, "a counter does not carry the size of a histogram");
     }
 
     #[test]

@@ -76,12 +76,44 @@ pub(crate) fn keep_last_of_equals(labels: &mut Vec<Label<'_>>) {
     });
 }
 
-/// The labels of series, one behind the other in one text, as they stand on a page.
+/// The labels of a series as they stand in a line of a page: in braces, if there are any, and the space behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LabelText<'a>(&'a str);
+
+impl<'a> LabelText<'a> {
+    /// The text between name and value: `{route="/orders",status="200"} `, or a space.
+    #[inline]
+    pub(crate) fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The text between the braces; empty where there are no labels.
+    pub(crate) fn inner(self) -> &'a str {
+        self.0.strip_prefix('{').and_then(|rest| rest.strip_suffix("} ")).unwrap_or("")
+    }
+
+    /// Writes the labels into `text`.
+    pub(crate) fn write(text: &'a mut String, labels: &[Label<'_>]) -> Self {
+        text.clear();
+        push_in_braces(text, labels);
+        LabelText(text)
+    }
+}
+
+fn push_in_braces(out: &mut String, labels: &[Label<'_>]) {
+    if !labels.is_empty() {
+        out.push('{');
+        push_labels(out, labels);
+        out.push('}');
+    }
+    out.push(' ');
+}
+
+/// The labels of series, one behind the other in one text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LabelTexts {
     text: String,
-    /// Where each series' labels end.
-    ends: Vec<usize>,
+    lengths: Vec<usize>,
 }
 
 impl LabelTexts {
@@ -89,20 +121,25 @@ impl LabelTexts {
     pub(crate) fn push<'a>(&mut self, tags: impl Iterator<Item = (&'a str, &'a str)>) {
         let mut labels = Vec::new();
         push_tags(&mut labels, tags, "");
-        push_labels(&mut self.text, &labels);
-        self.ends.push(self.text.len());
+        let start = self.text.len();
+        push_in_braces(&mut self.text, &labels);
+        self.lengths.push(self.text.len() - start);
     }
 
-    /// The labels of the series at this place.
+    /// The labels of each series.
     #[inline]
-    pub(crate) fn get(&self, place: usize) -> &str {
-        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.ends.get(place).and_then(|end| self.text.get(start..*end)).unwrap_or("")
+    pub(crate) fn iter(&self) -> impl Iterator<Item = LabelText<'_>> {
+        let mut rest = self.text.as_str();
+        self.lengths.iter().map(move |length| {
+            let (own, others) = rest.split_at_checked(*length).unwrap_or((rest, ""));
+            rest = others;
+            LabelText(own)
+        })
     }
 }
 
-/// Appends labels as they stand on a page: `route="/orders",status="200"`.
-pub(crate) fn push_labels(out: &mut String, labels: &[Label<'_>]) {
+/// Appends labels as they stand between braces: `route="/orders",status="200"`.
+fn push_labels(out: &mut String, labels: &[Label<'_>]) {
     for (at, (key, value)) in labels.iter().enumerate() {
         if at > 0 {
             out.push(',');
@@ -191,9 +228,12 @@ mod tests {
         texts.push([("route", "/orders"), ("status", "200")].into_iter());
         texts.push(std::iter::empty());
         texts.push([("http.route", "say \"hi\""), ("le", "é\n")].into_iter());
-        let labels = [0, 1, 2, 3].map(|place| texts.get(place));
-        let odd = r#"http_route="say \"hi\"",le_="é\n""#;
-        assert_eq!(labels, [r#"route="/orders",status="200""#, "", odd, ""]);
+        let labels: Vec<LabelText<'_>> = texts.iter().collect();
+        let odd = r#"{http_route="say \"hi\"",le_="é\n"} "#;
+        let (lines, inner): (Vec<_>, Vec<_>) =
+            labels.iter().map(|labels| (labels.as_str(), labels.inner())).unzip();
+        assert_eq!(lines, [r#"{route="/orders",status="200"} "#, " ", odd]);
+        assert_eq!(inner, [r#"route="/orders",status="200""#, "", &odd[1..odd.len() - 2]]);
     }
 
     #[test]
