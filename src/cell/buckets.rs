@@ -72,15 +72,18 @@ impl<S: Word> BucketCells<S> {
     /// Counts by bucket, and the sum.
     pub(crate) fn read(&self) -> (Vec<u64>, S::Amount) {
         let _reading = self.reading.lock();
-        let (cold, hot) = self.turn();
+        let (cold, hot, records) = self.turn();
+        // Nobody else is in the cold half: its writers have finished, new ones go to the hot one, readers have the lock.
         let counts: Vec<u64> = cold.counts.iter().map(WholeWord::take).collect();
         let sum = cold.sum.take();
-        for (count, cell) in counts.iter().zip(&hot.counts) {
+        cold.finished.store(0, Ordering::Relaxed);
+        // Most buckets of most histograms are empty, and an addition costs as much as all else that is done for one.
+        for (count, cell) in counts.iter().zip(&hot.counts).filter(|(count, _)| **count > 0) {
             cell.add(*count);
         }
         hot.sum.add(sum);
         // Relaxed: the next reader comes after us by the lock; writers only add.
-        hot.finished.fetch_add(cold.finished.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        hot.finished.fetch_add(records, Ordering::Relaxed);
         (counts, sum)
     }
 
@@ -90,19 +93,20 @@ impl<S: Word> BucketCells<S> {
         self.second.get_or_init(|| Box::new(Half::new(self.len())))
     }
 
-    /// Makes the other half hot and waits until the cold one is complete. The caller holds `reading`.
-    fn turn(&self) -> (&Half<S>, &Half<S>) {
+    /// Makes the other half hot and waits until the cold one is complete: the cold half, the hot one, and how many
+    /// records the cold one holds. The caller holds `reading`.
+    fn turn(&self) -> (&Half<S>, &Half<S>, u64) {
         let (first, second) = (&self.first, self.second());
         // Release: writers of the new hot half see it made, or emptied. Acquire is the loads' below.
         let before = self.started.fetch_add(HOT, Ordering::Release);
         let (cold, hot) = if before >= HOT { (second, first) } else { (first, second) };
-        let mut spins = 0;
+        let (records, mut spins) = (before & !HOT, 0);
         // Acquire: with every record finished, their counts and sums are visible.
-        while cold.finished.load(Ordering::Acquire) != before & !HOT {
+        while cold.finished.load(Ordering::Acquire) != records {
             spins += 1;
             if spins < SPINS { std::hint::spin_loop() } else { yield_now() }
         }
-        (cold, hot)
+        (cold, hot, records)
     }
 }
 

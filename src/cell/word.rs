@@ -11,7 +11,7 @@ pub(crate) trait Word: Default + Send + Sync {
 
     fn add(&self, amount: Self::Amount);
     fn get(&self) -> Self::Amount;
-    /// Back to zero; what another thread adds meanwhile is either in the answer or stays.
+    /// Back to zero. Nobody else may be adding: without that no locked operation is needed.
     fn take(&self) -> Self::Amount;
 
     /// Adds, unless another thread comes between.
@@ -44,7 +44,9 @@ impl Word for WholeWord {
     }
 
     fn take(&self) -> u64 {
-        self.0.swap(0, Ordering::Relaxed)
+        let total = self.get();
+        self.0.store(0, Ordering::Relaxed);
+        total
     }
 
     #[inline]
@@ -93,7 +95,9 @@ impl Word for FloatWord {
     }
 
     fn take(&self) -> f64 {
-        Self::amount(self.0.swap(0, Ordering::Relaxed))
+        let total = self.get();
+        self.0.store(0, Ordering::Relaxed);
+        total
     }
 
     #[inline]
