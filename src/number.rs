@@ -22,7 +22,7 @@ fn push_i64(out: &mut String, number: i64) {
 pub(crate) fn push_f64(out: &mut String, number: f64) {
     match as_integer(number) {
         Some(whole) => push_i64(out, whole),
-        None => push_float(out, number),
+        None => push_broken(out, number),
     }
 }
 
@@ -34,8 +34,16 @@ pub(crate) fn push_float(out: &mut String, number: f64) {
             push_i64(out, whole);
             out.push_str(".0");
         }
-        None if number.is_finite() => out.push_str(zmij::Buffer::new().format_finite(number)),
-        None => out.push_str(not_finite(number)),
+        None => push_broken(out, number),
+    }
+}
+
+/// Appends a number that prints like no integer.
+fn push_broken(out: &mut String, number: f64) {
+    if number.is_finite() {
+        out.push_str(zmij::Buffer::new().format_finite(number));
+    } else {
+        out.push_str(not_finite(number));
     }
 }
 
