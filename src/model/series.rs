@@ -211,6 +211,15 @@ impl Part {
     }
 }
 
+impl Drop for Part {
+    /// Numbers own nothing, but a vector asks each value what it owns: a tenth of what a page of counters costs.
+    fn drop(&mut self) {
+        if self.values.iter().flatten().all(Value::is_number) {
+            std::mem::take(&mut self.values).into_iter().for_each(std::mem::forget);
+        }
+    }
+}
+
 impl<T: Into<Tags>> FromIterator<(T, Value, SystemTime)> for SeriesList {
     fn from_iter<I: IntoIterator<Item = (T, Value, SystemTime)>>(series: I) -> Self {
         let mut list = SeriesList::new();

@@ -56,6 +56,11 @@ impl Value {
             Value::StateSet(_) => None,
         }
     }
+
+    /// Whether it is a number and nothing else, which owns no memory.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_))
+    }
 }
 
 /// A count: whole where it was counted in whole numbers.
