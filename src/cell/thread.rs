@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | a block's cells | the thread that leases the block's set | readers, any time |
 //! | `Page::first`, `Block::next` | whoever adds a block, once each | readers, any time |
-//! | [`DIRECTORY`] | its thread | its thread |
+//! | [`DIRECTORY`], [`NEAR`] | its thread | its thread |
 //! | the pool of idle sets | threads that begin and end to record | the same |
 //!
 //! **Nothing is lost when a thread ends.** Blocks are never given back: a *set* holds the blocks of one thread, and when
@@ -58,6 +58,8 @@ type Directory = &'static [OnceLock<&'static Block>];
 
 /// Sets that may exist: threads beyond share words instead. Generous, for programs with a thread a connection.
 const MOST_SETS: usize = 256;
+/// Pages whose blocks a thread finds in one step: of 4096 counters, or some 200 histograms. Half a kibibyte a thread.
+const NEAR_PAGES: usize = 64;
 /// Pages the first directory of a thread has room for.
 const FIRST_DIRECTORY: usize = 16;
 
@@ -65,6 +67,8 @@ thread_local! {
     /// Const and without a destructor: reading it is one instruction. What must happen at the thread's end happens in
     /// [`LEASE`], which only the slow path touches.
     static DIRECTORY: Cell<Directory> = const { Cell::new(&[]) };
+    /// What the directory says of the first pages, once this thread has asked: without the way there.
+    static NEAR: [Cell<Option<&'static Block>>; NEAR_PAGES] = const { [const { Cell::new(None) }; NEAR_PAGES] };
     /// Whether this thread is on the slow path: an allocator that records comes through here again.
     static BUSY: Cell<bool> = const { Cell::new(false) };
     static LEASE: RefCell<Lease> = const { RefCell::new(Lease::None) };
@@ -132,6 +136,9 @@ impl Page {
 /// This thread's block of the page of that number, made where it is missing; `None` if it can have none.
 #[inline]
 pub(crate) fn mine(number: usize) -> Option<&'static Block> {
+    if number < NEAR_PAGES {
+        return near(number).or_else(|| mine_slow(number));
+    }
     match DIRECTORY.get().get(number).and_then(OnceLock::get) {
         Some(block) => Some(block),
         None => mine_slow(number),
@@ -147,6 +154,12 @@ fn mine_slow(number: usize) -> Option<&'static Block> {
     let block = LEASE.try_with(|lease| lease.borrow_mut().block_of(number)).ok().flatten();
     BUSY.set(false);
     block
+}
+
+/// This thread's block of the page of that number, if that is near and this thread has asked for it before.
+#[inline]
+fn near(number: usize) -> Option<&'static Block> {
+    NEAR.with(|near| near.get(number)?.get())
 }
 
 /// Where a cell is in every thread's blocks: a page and a cell of it, in one number. The default is nowhere.
@@ -178,11 +191,10 @@ impl CellPlace {
         self.0 as usize % CELLS
     }
 
-    /// This thread's cell, if it has made the block already. Only this thread writes it.
+    /// This thread's cell, if it is near and this thread has asked for it before. Only this thread writes it.
     #[inline]
     pub(crate) fn mine(self) -> Option<&'static AtomicU64> {
-        let block = DIRECTORY.get().get(self.page())?.get()?;
-        Some(&block.cells[self.at()])
+        Some(&near(self.page())?.cells[self.at()])
     }
 }
 
@@ -218,7 +230,7 @@ impl KnownPlace {
         CellPlace(self.0.load(Ordering::Relaxed))
     }
 
-    /// Adds to this thread's cell there, if it has made one already.
+    /// Adds to this thread's cell there, if it is near and was asked for before.
     #[inline]
     pub(crate) fn add_to_mine<W: Word>(&self, amount: W::Amount) -> bool {
         match self.get().mine() {
@@ -244,7 +256,13 @@ impl Lease {
             Lease::None | Lease::Refused => None,
             Lease::Set => {
                 let page = Page::numbered(number)?;
-                Some(place_for(number).get_or_init(|| page.add_block()))
+                let block = *place_for(number).get_or_init(|| page.add_block());
+                NEAR.with(|near| {
+                    if let Some(place) = near.get(number) {
+                        place.set(Some(block));
+                    }
+                });
+                Some(block)
             }
         }
     }
@@ -266,7 +284,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Lease::Set = self {
-            // Later destructors find an empty directory, come to `mine_slow`, and get no cells there.
+            // Later destructors find nothing here, come to `mine_slow`, and get no cells there.
+            NEAR.with(|near| near.iter().for_each(|place| place.set(None)));
             POOL.lock().idle.push(DIRECTORY.replace(&[]));
         }
     }
@@ -284,4 +303,26 @@ fn place_for(id: usize) -> &'static OnceLock<&'static Block> {
     DIRECTORY.set(longer);
     POOL.lock().outgrown.push(directory);
     &longer[id]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::count::{Count, Place};
+    use super::*;
+
+    #[test]
+    fn cells_of_far_pages_count_as_those_of_near_ones() {
+        let counts: Vec<Count> = (0..(NEAR_PAGES + 2) * CELLS).map(|_| Count::new(Place::Cells)).collect();
+        let add_twice = |count: &Count| {
+            let known = KnownPlace::unknown();
+            count.add(1, &known);
+            count.add(1, &known);
+            assert_eq!(known.get().mine().is_some(), (known.get().0 as usize) < NEAR_PAGES * CELLS);
+        };
+        for _ in 0..2 {
+            // The second thread gets the set of the first, with all its blocks.
+            std::thread::scope(|scope| scope.spawn(|| counts.iter().for_each(add_twice)).join().unwrap());
+        }
+        assert!(counts.iter().all(|count| count.get() == 4));
+    }
 }
