@@ -11,6 +11,9 @@
 //! first moved by an *origin*, to where one octave spans all bounds: there cells are equally wide. Both ways are tried
 //! and the one with fewer comparisons is taken, then the one with fewer cells.
 //!
+//! Most rows are short and need one comparison: those are kept in arrays of fixed length ([`Direct`]), where no step has to
+//! be checked and nothing is a pointer away.
+//!
 //! Why the answer is exact although the way to a cell rounds: every step of that way (clamping, the difference, its bits,
 //! the shift) never puts a greater number before a smaller one. So a bound in a cell before the number's is below the
 //! number, and a bound in a cell after it is above. The bounds in its own cell are compared with the number itself.
@@ -26,6 +29,8 @@ const MAX_CELL_BITS: u32 = MAX_CELLS.ilog2();
 
 /// Bounds with the table that finds them.
 pub(crate) struct Search {
+    /// Instead of all below, where the bounds are fit for it.
+    direct: Option<Direct>,
     /// Rising, finite, at least one.
     bounds: Box<[f64]>,
     /// The number after the last bound: what is above that bound, and NaN, is looked up as this.
@@ -41,10 +46,16 @@ pub(crate) struct Search {
 impl Search {
     /// `bounds` are finite and rising; there is at least one, and a `u16` counts them.
     pub(crate) fn new(bounds: Box<[f64]>) -> Self {
-        let cells = Cells::fitting(&bounds);
+        Search::by(Cells::fitting(&bounds), bounds)
+    }
+
+    fn by(cells: Cells, bounds: Box<[f64]>) -> Self {
         let crowd = cells.crowd(&bounds);
         let starts = cells.starts(&bounds, bounds.len().saturating_sub(crowd));
-        Search { beyond: beyond(&bounds), bounds, cells, starts, crowd }
+        let direct = Direct::new(&bounds, cells, crowd, &starts);
+        // One of the two is enough.
+        let starts = if direct.is_some() { Box::default() } else { starts };
+        Search { direct, beyond: beyond(&bounds), bounds, cells, starts, crowd }
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
@@ -54,6 +65,16 @@ impl Search {
     /// How many bounds are below a number; all, if it is NaN.
     #[inline]
     pub(crate) fn index_of(&self, value: f64) -> usize {
+        self.direct(value).unwrap_or_else(|| self.among_many(value))
+    }
+
+    /// The same, where it takes one comparison.
+    #[inline]
+    pub(crate) fn direct(&self, value: f64) -> Option<usize> {
+        self.direct.as_ref().map(|direct| direct.index_of(value))
+    }
+
+    fn among_many(&self, value: f64) -> usize {
         let value = if value < self.beyond { value } else { self.beyond };
         let mut index = self.start(value);
         let mut left = self.crowd;
@@ -65,17 +86,66 @@ impl Search {
         index + usize::from(self.is_below(index, value))
     }
 
-    #[inline]
     fn start(&self, value: f64) -> usize {
         // There is a start for every cell. Were there none, a search from the first bound would still be in range.
         self.starts.get(self.cells.cell_of(value)).map_or(0, |start| usize::from(*start))
     }
 
-    #[inline]
     fn is_below(&self, index: usize, value: f64) -> bool {
         // There is a bound at every index that a search comes by. Looked up apart from the comparison, which then is data
         // and not a branch.
         self.bounds.get(index).copied().unwrap_or(f64::INFINITY) < value
+    }
+}
+
+/// A row of few bounds, no two of which share a cell.
+struct Direct {
+    beyond: f64,
+    floor: f64,
+    origin: f64,
+    shift: u32,
+    /// The start of a cell, found by the last bits of its number.
+    starts: [u8; DIRECT_CELLS],
+    /// Followed by infinities.
+    bounds: [f64; DIRECT_BOUNDS],
+}
+
+/// Room of a [`Direct`]: the usual rows of bounds fit, as the tests show. Powers of two, so that remainders are cheap.
+const DIRECT_CELLS: usize = 128;
+const DIRECT_BOUNDS: usize = 64;
+
+impl Direct {
+    fn new(bounds: &[f64], cells: Cells, crowd: usize, starts: &[u16]) -> Option<Self> {
+        if crowd > 1 || bounds.len() > DIRECT_BOUNDS || starts.len() > DIRECT_CELLS {
+            return None;
+        }
+        let Cells { floor, origin, shift, first } = cells;
+        let mut direct = Direct {
+            beyond: beyond(bounds),
+            floor,
+            origin,
+            shift,
+            starts: [0; DIRECT_CELLS],
+            bounds: [f64::INFINITY; DIRECT_BOUNDS],
+        };
+        direct.bounds[..bounds.len()].copy_from_slice(bounds);
+        for (cell, start) in starts.iter().enumerate() {
+            direct.starts[(first as usize + cell) % DIRECT_CELLS] = *start as u8;
+        }
+        Some(direct)
+    }
+
+    #[inline]
+    fn index_of(&self, value: f64) -> usize {
+        let within = if value < self.beyond { value } else { self.beyond };
+        let within = if within > self.floor { within } else { self.floor };
+        let cell = (within - self.origin).to_bits() >> self.shift;
+        let start = usize::from(self.starts[cell as usize % DIRECT_CELLS]);
+        // Remainders instead of checks: the cell is one of at most as many in a row, and starts are numbers of bounds.
+        let bound = self.bounds[start % DIRECT_BOUNDS];
+        #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is above all bounds")]
+        let is_above = !(bound >= value);
+        start + usize::from(is_above)
     }
 }
 
@@ -225,11 +295,10 @@ mod tests {
         ];
         for bounds in usual {
             let search = search(&bounds);
-            assert_eq!(search.crowd, 1, "{bounds:?}");
-            assert!(search.starts.len() <= 128, "{} cells for {bounds:?}", search.starts.len());
+            assert!(search.direct.is_some(), "{bounds:?}");
             assert_exact(&bounds);
         }
-        assert!(bytes(&search(&latencies())) <= 300, "{}", bytes(&search(&latencies())));
+        assert!(bytes(&search(&latencies())) <= 1024, "{}", bytes(&search(&latencies())));
     }
 
     #[test]
@@ -300,9 +369,7 @@ mod tests {
             let shift = MANTISSA_BITS - bits;
             let ways = [Some(Cells::one()), Cells::by_factor(&bounds, shift), Cells::by_distance(&bounds, shift)];
             for cells in ways.into_iter().flatten().filter(|cells| cells.count(&bounds) <= 1 << 16) {
-                let crowd = cells.crowd(&bounds);
-                let starts = cells.starts(&bounds, bounds.len() - crowd);
-                let search = Search { starts, cells, crowd, ..search(&bounds) };
+                let search = Search::by(cells, bounds.clone().into());
                 for value in corners(&bounds) {
                     prop_assert_eq!(search.index_of(value), naive(&bounds, value), "{:e} among {:?}", value, bounds);
                 }
