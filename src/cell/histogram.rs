@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use super::buckets::BucketCells;
 use super::count::{LOST_RACES, Place, promote};
 use super::sequence::{self, HEADER};
-use super::slot::Slots;
+use super::slot::{OwnCells, Slots};
+use super::thread::KnownPlace;
 use super::word::Word;
 
 /// Buckets and their sum, readable only as a whole.
@@ -21,6 +22,8 @@ use super::word::Word;
 pub(crate) struct HistogramCells<S: Word> {
     shared: BucketCells<S>,
     own: OnceLock<Slots>,
+    /// Where its own cells are, once a thread has looked for them: all that a record needs to know of `own`.
+    known: KnownPlace,
     /// Races for the shared buckets that were lost since the last reading.
     lost: AtomicU32,
     reading: Mutex<Reading<S::Amount>>,
@@ -50,15 +53,27 @@ impl<S: Word> HistogramCells<S> {
         HistogramCells {
             shared: BucketCells::new(buckets),
             own,
+            known: KnownPlace::unknown(),
             lost: AtomicU32::new(0),
             reading: Mutex::new(Reading { last: None, base: None }),
         }
     }
 
-    /// Counts `times` values in a bucket and adds `amount`, their sum.
+    /// Counts a value in a bucket and adds `amount` to the sum, if this thread finds its cells at once.
     #[inline]
+    pub(crate) fn record_in_own(&self, bucket: usize, amount: S::Amount) -> bool {
+        let cells = OwnCells::near(self.known.get());
+        if let Some(cells) = cells {
+            sequence::record::<S>(|place| cells.at(place), bucket, 1, amount);
+        }
+        cells.is_some()
+    }
+
+    /// Counts `times` values in a bucket and adds `amount`, their sum.
     pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
-        match self.own.get().and_then(Slots::mine) {
+        let Some(slots) = self.own.get() else { return self.record_shared(bucket, times, amount) };
+        self.known.set(slots.place());
+        match slots.mine() {
             Some(cells) => sequence::record::<S>(|place| cells.at(place), bucket, times, amount),
             None => self.record_shared(bucket, times, amount),
         }

@@ -24,6 +24,13 @@ pub(crate) struct OwnCells {
 }
 
 impl OwnCells {
+    /// This thread's cells from a place on, if they are near and were asked for before. Only this thread writes them.
+    #[inline]
+    pub(crate) fn near(place: CellPlace) -> Option<Self> {
+        let (block, first) = place.near()?;
+        Some(OwnCells { block, first })
+    }
+
     /// A cell, counted from the first. The caller stays below the length it asked for; beyond, it is some cell of the
     /// page: cheaper than a check.
     #[inline]

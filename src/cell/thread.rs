@@ -194,7 +194,14 @@ impl CellPlace {
     /// This thread's cell, if it is near and this thread has asked for it before. Only this thread writes it.
     #[inline]
     pub(crate) fn mine(self) -> Option<&'static AtomicU64> {
-        Some(&near(self.page())?.cells[self.at()])
+        let (block, at) = self.near()?;
+        Some(&block.cells[at])
+    }
+
+    /// This thread's block, if it is near and was asked for before, and the place there.
+    #[inline]
+    pub(crate) fn near(self) -> Option<(&'static Block, usize)> {
+        Some((near(self.page())?, self.at()))
     }
 }
 

@@ -73,6 +73,7 @@ impl Recent {
         self.cell.reset();
     }
 
+    #[inline]
     fn is_wanted(&self) -> bool {
         // Relaxed: a record more or less around the moment somebody starts to ask makes no difference.
         self.always || self.common.quantiles.load(Ordering::Relaxed)
@@ -89,11 +90,7 @@ impl Histogram {
     /// ```
     #[inline]
     pub fn record(&self, value: f64) {
-        if value.is_finite() {
-            self.0.cell().record(value, 1, value);
-        } else {
-            self.0.cell().recent.common.refused.note(RecordingProblem::NotFinite);
-        }
+        self.0.cell().record(value);
     }
 
     /// Records a value `times` times.
@@ -103,15 +100,8 @@ impl Histogram {
     /// histogram.record_n(0.3, 1000);
     /// assert_eq!(histogram.value().count(), 1000);
     /// ```
-    #[inline]
     pub fn record_n(&self, value: f64, times: u64) {
-        if !value.is_finite() {
-            return self.0.cell().recent.common.refused.note(RecordingProblem::NotFinite);
-        }
-        if times > 0 {
-            let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
-            self.0.cell().record(value, times, sum);
-        }
+        self.0.cell().record_slow(value, times);
     }
 
     /// What was recorded.
@@ -127,14 +117,45 @@ impl Histogram {
 }
 
 impl HistogramCell {
+    /// Calls come last, so that the compiler need not keep anything over them.
     #[inline]
-    fn record(&self, value: f64, times: u64, sum: f64) {
+    fn record(&self, value: f64) {
+        if !self.record_quickly(value) {
+            return self.record_slow(value, 1);
+        }
+        if self.recent.is_wanted() {
+            self.record_recent(value);
+        }
+    }
+
+    /// Records a usual value among usual buckets, if this thread finds its cells at once.
+    #[inline]
+    fn record_quickly(&self, value: f64) -> bool {
+        let bucket = if is_usual(value) { self.settings.buckets.direct_index_of(value) } else { None };
+        bucket.is_some_and(|bucket| self.cells.record_in_own(bucket, value))
+    }
+
+    /// Records anything, or notes why it cannot.
+    #[cold]
+    fn record_slow(&self, value: f64, times: u64) {
+        if !value.is_finite() {
+            return self.recent.common.refused.note(RecordingProblem::NotFinite);
+        }
+        if times == 0 {
+            return;
+        }
         if value < 0.0 {
             // Relaxed: the flag is only ever raised, and the sum it speaks of is read later.
             self.went_negative.store(true, Ordering::Relaxed);
         }
+        let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
         self.cells.record(self.settings.buckets.index_of(value), times, sum);
         self.recent.record(value, times);
+    }
+
+    #[cold]
+    fn record_recent(&self, value: f64) {
+        self.recent.record(value, 1);
     }
 
     fn value(&self) -> HistogramValue {
@@ -148,6 +169,12 @@ impl HistogramCell {
             shape: self.settings.shape.clone(),
         }
     }
+}
+
+/// Whether a value is finite and its sign is plus. One comparison: the bits of infinity are the least of all others'.
+#[inline]
+fn is_usual(value: f64) -> bool {
+    value.to_bits() < f64::INFINITY.to_bits()
 }
 
 impl sealed::Sealed for Histogram {}

@@ -173,6 +173,12 @@ impl Buckets {
         self.0.index_of(value)
     }
 
+    /// The bucket of a value where it is found quickly, as it is among the usual rows of bounds.
+    #[inline]
+    pub(crate) fn direct_index_of(&self, value: f64) -> Option<usize> {
+        self.0.direct(value)
+    }
+
     /// The quantile `q` of values of which only the buckets are known.
     ///
     /// `counts` says how many values each bucket holds: not cumulative, one number more than there are bounds. Numbers
