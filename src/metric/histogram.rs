@@ -1,13 +1,10 @@
 //! A distribution of values.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{
-    Common, Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed,
-};
-use crate::cell::{FloatWord, HistogramCells, RecentCell, RecordingProblem};
-use crate::clock::Clock;
+use super::recent::Recent;
+use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
 use crate::model::{HistogramValue, Kind, Value};
 
 /// How large things are: response bytes, batch sizes.
@@ -38,46 +35,6 @@ pub(crate) struct HistogramCell {
     recent: Recent,
 }
 
-/// The window of recent values, where somebody wants it.
-#[derive(Debug)]
-pub(crate) struct Recent {
-    clock: Clock,
-    always: bool,
-    common: Arc<Common>,
-    cell: RecentCell,
-}
-
-impl Recent {
-    pub(crate) fn new(settings: &DistributionSettings, context: &Context) -> Self {
-        Recent {
-            clock: context.clock.clone(),
-            always: settings.quantiles,
-            common: context.common.clone(),
-            cell: RecentCell::default(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn record(&self, value: f64, times: u64) {
-        if self.is_wanted() {
-            self.cell.record(self.clock.now(), value, times);
-        }
-    }
-
-    pub(crate) fn read(&self) -> Option<crate::stat::Distribution> {
-        self.is_wanted().then(|| self.cell.read(self.clock.now()))
-    }
-
-    pub(crate) fn reset(&self) {
-        self.cell.reset();
-    }
-
-    fn is_wanted(&self) -> bool {
-        // Relaxed: a record more or less around the moment somebody starts to ask makes no difference.
-        self.always || self.common.quantiles.load(Ordering::Relaxed)
-    }
-}
-
 impl Histogram {
     /// Records a value.
     ///
@@ -91,7 +48,7 @@ impl Histogram {
         if value.is_finite() {
             self.0.cell().record(value, 1, value);
         } else {
-            self.0.cell().recent.common.refused.note(RecordingProblem::NotFinite);
+            self.0.cell().recent.refused().note(RecordingProblem::NotFinite);
         }
     }
 
@@ -105,7 +62,7 @@ impl Histogram {
     #[inline]
     pub fn record_n(&self, value: f64, times: u64) {
         if !value.is_finite() {
-            return self.0.cell().recent.common.refused.note(RecordingProblem::NotFinite);
+            return self.0.cell().recent.refused().note(RecordingProblem::NotFinite);
         }
         if times > 0 {
             let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);

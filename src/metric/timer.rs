@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::histogram::Recent;
 use super::meter::MeterCell;
+use super::recent::Recent;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{HistogramCells, WholeWord};
 use crate::clock::Clock;
