@@ -5,12 +5,12 @@ use crate::stat::moments::Moments;
 
 /// Count, extremes, moments and quantiles of values.
 ///
-/// Count, least, greatest, mean and standard deviation are exact; quantiles come from bins, 128 to every doubling.
+/// Count, least, greatest, mean and standard deviation are exact; quantiles come from bins, 64 to every doubling.
 ///
 /// Units: those of the values (seconds for timers).
 /// Shape: `min`, `max`, `std_dev`, `50_percentile` … in line protocols; `{quantile="0.5"}` of a Prometheus summary.
 /// Range: every answer is `None` when there are no values. Values may be negative, zero or as small and as large as `f64`
-/// goes; those that are not finite are left out. Memory is taken a doubling at a time: 128 bytes, more where a bin holds
+/// goes; those that are not finite are left out. Memory is taken a doubling at a time: 88 bytes, more where a bin holds
 /// more than 255 values.
 /// Source: positions of quantiles are those of pyformance and of Coda Hale's `metrics`; mean and variance by the methods of
 /// Welford and of Chan, Golub and LeVeque; bins as in HdrHistogram, but by the bits of an `f64`.
