@@ -4,12 +4,20 @@
 #![allow(dead_code, reason = "the files are larger than what is modelled")]
 
 mod sync {
+    use std::time::Duration;
+
     pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
     pub(crate) use loom::thread::yield_now;
 
-    /// A lock as parking_lot's: never poisoned.
+    /// A lock as parking_lot's: never poisoned. Its holders never go away, so that patience never ends.
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T: Default> Default for Mutex<T> {
+        fn default() -> Self {
+            Mutex::new(T::default())
+        }
+    }
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
@@ -19,19 +27,32 @@ mod sync {
         pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             self.0.lock().expect("no thread panics with the lock")
         }
+
+        pub(crate) fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+
+        pub(crate) fn try_lock_for(&self, _patience: Duration) -> Option<loom::sync::MutexGuard<'_, T>> {
+            Some(self.lock())
+        }
     }
 }
 
 #[path = "../src/cell/buckets.rs"]
 mod buckets;
+#[path = "../src/cell/buffer.rs"]
+mod buffer;
 #[path = "../src/cell/sequence.rs"]
 mod sequence;
+#[path = "../src/cell/stripes.rs"]
+mod stripes;
 #[path = "../src/cell/word.rs"]
 mod word;
 
 use buckets::BucketCells;
 use loom::sync::Arc;
 use loom::thread;
+use stripes::Stripes;
 use sync::{AtomicU64, Ordering};
 use word::{FloatWord, WholeWord, Word, add_to_own};
 
@@ -123,5 +144,99 @@ fn a_word_that_is_fought_over_and_a_threads_own_cell_add_up() {
         assert!(after > before, "{after} after {before} and one more");
         promoted.join().unwrap();
         assert_eq!(total(), 3);
+    });
+}
+
+/// A window that just lists its values, one thread's buffer, and what is done with them as `src/cell/recent.rs` does it.
+#[derive(Default)]
+struct Recent {
+    buffer: Vec<AtomicU64>,
+    stripes: Stripes<Vec<f64>>,
+}
+
+impl Recent {
+    fn new() -> Arc<Self> {
+        let buffer = (0..buffer::BUFFER).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Recent { buffer, stripes: Stripes::default() })
+    }
+
+    fn cell<'a>(&'a self) -> impl Fn(usize) -> &'a AtomicU64 {
+        |place| &self.buffer[place]
+    }
+
+    fn hand_over(&self, value: f64) {
+        let filling = buffer::take(self.cell(), 0);
+        buffer::push(self.cell(), 0, value);
+        self.stripes.change(|window| window.extend(filling.values(buffer::forgotten(self.cell()))));
+    }
+
+    fn read(&self) -> Vec<f64> {
+        let filling = buffer::read(&self.buffer);
+        let window = self.stripes.gather(|all, part| all.extend(part)).expect("nobody goes away");
+        let mut values = window.clone();
+        if buffer::is_current(&self.buffer, &filling) {
+            values.extend(filling.values(buffer::forgotten(self.cell())));
+        }
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    fn reset(&self) {
+        buffer::forget(&self.buffer);
+        self.stripes.gather(|_, _| ()).expect("nobody goes away").clear();
+    }
+}
+
+#[test]
+fn a_reader_of_a_buffer_and_its_window_sees_no_value_twice_and_none_that_is_not_there() {
+    model(3, || {
+        let recent = Recent::new();
+        let own = recent.clone();
+        let writer = thread::spawn(move || {
+            buffer::push(own.cell(), 0, 1.0);
+            own.hand_over(2.0);
+            own.hand_over(3.0);
+        });
+        let values = recent.read();
+        assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "twice: {values:?}");
+        assert!(values.iter().all(|value| [1.0, 2.0, 3.0].contains(value)), "torn: {values:?}");
+        writer.join().unwrap();
+        assert_eq!(recent.read(), [1.0, 2.0, 3.0]);
+    });
+}
+
+#[test]
+fn two_writers_of_stripes_lose_nothing_to_a_reader() {
+    model(3, || {
+        let stripes = Arc::new(Stripes::<Vec<f64>>::default());
+        let writers: Vec<_> = [1.0, 2.0]
+            .into_iter()
+            .map(|value| {
+                let stripes = stripes.clone();
+                thread::spawn(move || {
+                    stripes.change(|window| window.push(value));
+                })
+            })
+            .collect();
+        let gather = || stripes.gather(|all, part| all.extend(part)).map(|all| all.len());
+        assert!(gather() <= Some(2));
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        assert_eq!(gather(), Some(2));
+    });
+}
+
+#[test]
+fn what_was_recorded_before_a_reset_does_not_come_back_by_a_late_hand_over() {
+    model(3, || {
+        let recent = Recent::new();
+        buffer::push(recent.cell(), 0, 1.0);
+        let own = recent.clone();
+        let writer = thread::spawn(move || own.hand_over(2.0));
+        recent.reset();
+        let values = recent.read();
+        assert!(!values.contains(&1.0), "{values:?}");
+        writer.join().unwrap();
+        let values = recent.read();
+        assert!(!values.contains(&1.0), "{values:?} in the end");
     });
 }

@@ -3,7 +3,8 @@
 //! - [`thread`]: cells that one thread writes and everybody reads; read its page first. [`slot`] gives them to instruments.
 //! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
-//! - [`recent`]: a window of values, [`ticks`]: a meter's averages; both behind a short lock.
+//! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
+//! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: a quick clock. [`problem`]: what was refused.
 //!
 //! | | one record costs | a reader |
@@ -12,9 +13,11 @@
 //! | total in a word | one compare-exchange | loads it |
 //! | histogram in cells | five stores | sees whole records, tries again where it came between |
 //! | histogram shared | four locked operations | waits for the records in flight, never the other way round |
-//! | window of quantiles | a short lock | copies under the lock |
+//! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
+//! | window shared | a free lock | the same |
 
 mod buckets;
+mod buffer;
 mod coarse;
 mod count;
 mod histogram;
@@ -23,6 +26,7 @@ mod problem;
 mod recent;
 mod sequence;
 mod slot;
+mod stripes;
 mod sync;
 mod thread;
 mod ticks;

@@ -125,7 +125,7 @@ impl Instrument for Histogram {
             settings: settings.clone(),
             cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             went_negative: AtomicBool::new(false),
-            recent: Recent::new(settings, context),
+            recent: Recent::new(settings, context, place),
         }))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Common, Context, DistributionSettings};
+use super::{Common, Context, DistributionSettings, Place};
 use crate::cell::{RecentCell, Refused};
 use crate::clock::Clock;
 use crate::stat::Distribution;
@@ -18,24 +18,24 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    pub(crate) fn new(settings: &DistributionSettings, context: &Context) -> Self {
+    pub(crate) fn new(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
         Recent {
             clock: context.clock.clone(),
             always: settings.quantiles,
             common: context.common.clone(),
-            cell: RecentCell::default(),
+            cell: RecentCell::new(place),
         }
     }
 
     #[inline]
     pub(crate) fn record(&self, value: f64, times: u64) {
         if self.is_wanted() {
-            self.cell.record(self.clock.now(), value, times);
+            self.cell.record_n(self.clock.coarse_nanos(), value, times);
         }
     }
 
     pub(crate) fn read(&self) -> Option<Distribution> {
-        self.is_wanted().then(|| self.cell.read(self.clock.now()))
+        self.is_wanted().then(|| self.cell.read(self.clock.coarse_nanos()))
     }
 
     pub(crate) fn reset(&self) {
@@ -47,6 +47,7 @@ impl Recent {
         &self.common.refused
     }
 
+    #[inline]
     fn is_wanted(&self) -> bool {
         // Relaxed: a record more or less around the moment somebody starts to ask makes no difference.
         self.always || self.common.quantiles.load(Ordering::Relaxed)

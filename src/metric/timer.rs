@@ -211,7 +211,7 @@ impl Instrument for Timer {
             settings: settings.clone(),
             cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             meter: MeterCell::new(&context.clock, place),
-            recent: Recent::new(settings, context),
+            recent: Recent::new(settings, context, place),
         }))
     }
 

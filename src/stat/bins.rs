@@ -23,6 +23,9 @@ const LIFT: u32 = 54;
 /// field 1023 − 1074 + 54.
 const FIRST_KEY: i32 = BINS as i32;
 const FIRST_FIELD: i32 = 1023 - 1074 + LIFT as i32;
+/// From bins counted from 2^-1023 to keys.
+const BELOW_FIRST: i32 = (FIRST_FIELD - LIFT as i32) * BINS as i32 - FIRST_KEY;
+const LEAST_NORMAL: u64 = f64::MIN_POSITIVE.to_bits();
 /// Places to remember rows in: more than the doublings that most values lie in.
 const GUESSES: usize = 32;
 
@@ -177,16 +180,19 @@ impl fmt::Debug for Bins {
 }
 
 /// The key of the bin of a finite number.
+#[inline]
 pub(crate) fn key(value: f64) -> i32 {
     let magnitude = value.abs();
-    if magnitude == 0.0 {
-        return 0;
-    }
-    let steps =
-        if magnitude.is_normal() { steps(magnitude) } else { steps(magnitude * lift()) - lifted_steps() };
-    let key = steps - (FIRST_FIELD - LIFT as i32) * BINS as i32 + FIRST_KEY;
+    // The bits of normal numbers lie together: one comparison for both ends.
+    let normal = magnitude.to_bits().wrapping_sub(LEAST_NORMAL) < f64::INFINITY.to_bits() - LEAST_NORMAL;
+    let key = if normal { steps(magnitude) - BELOW_FIRST } else { key_below_normal(magnitude) };
     // `!key` is `-key - 1`: a negative doubling begins where its mirror image ends, on a multiple of 64.
     if value < 0.0 { !key } else { key }
+}
+
+#[cold]
+fn key_below_normal(magnitude: f64) -> i32 {
+    if magnitude == 0.0 { 0 } else { steps(magnitude * lift()) - lifted_steps() - BELOW_FIRST }
 }
 
 /// The middle of a bin.
@@ -195,7 +201,7 @@ pub(crate) fn middle(key: i32) -> f64 {
         i32::MIN..0 => -middle(!key),
         0..FIRST_KEY => 0.0,
         FIRST_KEY.. => {
-            let steps = key - FIRST_KEY + (FIRST_FIELD - LIFT as i32) * BINS as i32;
+            let steps = key + BELOW_FIRST;
             if steps >= BINS as i32 { at(steps) } else { at(steps + lifted_steps()) / lift() }
         }
     }

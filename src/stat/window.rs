@@ -112,19 +112,45 @@ impl Window {
     /// assert_eq!(window.read(Duration::ZERO).quantile(0.5), None);
     /// ```
     pub fn read(&self, now: Duration) -> Distribution {
-        let mut all = Distribution::default();
-        let newest = self.newest.max(self.number(now));
-        for number in self.numbers(newest).filter(|number| *number <= self.newest) {
-            all.merge(&self.slots[self.place(number)]);
+        self.read_slots(self.newest.max(self.number(now)))
+    }
+
+    /// What the window holds once it has come to a slot; the memory of what that leaves behind is given back.
+    pub(crate) fn advance_and_read(&mut self, number: u64) -> Distribution {
+        self.advance(number);
+        self.read_slots(self.newest)
+    }
+
+    /// Adds all values of a window with as many slots of the same length.
+    pub(crate) fn merge(&mut self, other: &Window) {
+        for number in other.numbers() {
+            let theirs = &other.slots[other.place(number)];
+            if theirs.count() > 0
+                && let Some(slot) = self.slot(number)
+            {
+                slot.merge(theirs);
+            }
         }
-        all
     }
 
     /// The slot with a number; `None` if the window has left it behind.
     pub(crate) fn slot(&mut self, number: u64) -> Option<&mut Distribution> {
         self.advance(number);
         let at = self.place(number);
-        if self.numbers(self.newest).contains(&number) { self.slots.get_mut(at) } else { None }
+        if self.numbers().contains(&number) { self.slots.get_mut(at) } else { None }
+    }
+
+    /// The numbers of the slots that the window holds, up to that of the latest record.
+    pub(crate) fn numbers(&self) -> RangeInclusive<u64> {
+        self.numbers_up_to(self.newest)
+    }
+
+    fn read_slots(&self, newest: u64) -> Distribution {
+        let mut all = Distribution::default();
+        for number in self.numbers_up_to(newest).filter(|number| *number <= self.newest) {
+            all.merge(&self.slots[self.place(number)]);
+        }
+        all
     }
 
     /// Empties the slots that a later one leaves behind, and gives their memory back.
@@ -137,8 +163,7 @@ impl Window {
         self.newest += passed;
     }
 
-    /// The numbers of the slots that a window with this newest one holds.
-    fn numbers(&self, newest: u64) -> RangeInclusive<u64> {
+    fn numbers_up_to(&self, newest: u64) -> RangeInclusive<u64> {
         newest.saturating_sub(self.slots.len() as u64 - 1)..=newest
     }
 
@@ -232,16 +257,19 @@ mod tests {
         fn a_window_holds_what_a_list_of_recent_values_holds(
             slots in 1..8_usize,
             steps in prop::collection::vec((-20_i64..40, -1e3..1e3), 1..80),
+            cut: prop::sample::Index,
             later in 0_u64..100,
         ) {
-            let mut window = Window::new(slots, seconds(10));
+            let [mut window, mut other] = [Window::new(slots, seconds(10)), Window::new(slots, seconds(10))];
             let (mut now, mut latest, mut list) = (0_u64, 0, Vec::new());
-            for (step, value) in steps {
+            let cut = cut.index(steps.len());
+            for (n, (step, value)) in steps.into_iter().enumerate() {
                 now = now.saturating_add_signed(step);
                 latest = latest.max(now);
-                window.record(seconds(now), value);
+                if n < cut { window.record(seconds(now), value) } else { other.record(seconds(now), value) }
                 list.push((now / 10, value));
             }
+            window.merge(&other);
             let newest = (latest + later) / 10;
             let recent = list.iter().filter(|(slot, _)| slot + slots as u64 > newest).map(|(_, value)| *value);
             let (window, naive) = (window.read(seconds(latest + later)), Distribution::from_values(recent));
