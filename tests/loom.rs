@@ -147,37 +147,44 @@ fn a_word_that_is_fought_over_and_a_threads_own_cell_add_up() {
     });
 }
 
-/// A window that just lists its values, one thread's buffer, and what is done with them as `src/cell/recent.rs` does it.
-#[derive(Default)]
+/// A window that just lists slots and their values, one thread's buffer, and what is done with them as
+/// `src/cell/recent.rs` does it. Every value is the number of its slot.
 struct Recent {
     buffer: Vec<AtomicU64>,
-    stripes: Stripes<Vec<f64>>,
+    stripes: Stripes<Vec<(u64, f64)>>,
 }
 
 impl Recent {
+    /// With the value of slot 1 in its buffer.
     fn new() -> Arc<Self> {
         let buffer = (0..buffer::BUFFER).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Recent { buffer, stripes: Stripes::default() })
+        let recent = Recent { buffer, stripes: Stripes::default() };
+        recent.hand_over(1);
+        Arc::new(recent)
     }
 
     fn cell<'a>(&'a self) -> impl Fn(usize) -> &'a AtomicU64 {
         |place| &self.buffer[place]
     }
 
-    fn hand_over(&self, value: f64) {
-        let filling = buffer::take(self.cell(), 0);
-        buffer::push(self.cell(), 0, value);
-        self.stripes.change(|window| window.extend(filling.values(buffer::forgotten(self.cell()))));
+    fn hand_over(&self, slot: u64) {
+        let filling = buffer::take(self.cell(), slot);
+        buffer::push(self.cell(), slot, slot as f64);
+        self.stripes.change(|window| window.extend(self.listed(&filling)));
     }
 
-    fn read(&self) -> Vec<f64> {
+    fn listed(&self, filling: &buffer::Filling) -> Vec<(u64, f64)> {
+        let values = filling.values(buffer::forgotten(self.cell()));
+        values.iter().map(|value| (filling.slot, *value)).collect()
+    }
+
+    fn read(&self) -> Vec<(u64, f64)> {
         let filling = buffer::read(&self.buffer);
         let window = self.stripes.gather(|all, part| all.extend(part)).expect("nobody goes away");
         let mut values = window.clone();
         if buffer::is_current(&self.buffer, &filling) {
-            values.extend(filling.values(buffer::forgotten(self.cell())));
+            values.extend(self.listed(&filling));
         }
-        values.sort_by(f64::total_cmp);
         values
     }
 
@@ -187,21 +194,55 @@ impl Recent {
     }
 }
 
+/// Runs both in threads of their own: the checker tries more orders than with one of them in the thread that begins.
+fn side_by_side(recent: &Arc<Recent>, write: fn(&Recent), read: fn(&Recent)) {
+    let [ours, theirs] = [recent.clone(), recent.clone()];
+    let threads = [thread::spawn(move || write(&ours)), thread::spawn(move || read(&theirs))];
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
 #[test]
-fn a_reader_of_a_buffer_and_its_window_sees_no_value_twice_and_none_that_is_not_there() {
+fn a_filling_that_is_still_current_was_read_as_a_whole() {
+    /// The position at which the first filling with a value ends.
+    const FIRST_ENDS: u64 = 128;
     model(3, || {
-        let recent = Recent::new();
-        let own = recent.clone();
-        let writer = thread::spawn(move || {
-            buffer::push(own.cell(), 0, 1.0);
-            own.hand_over(2.0);
-            own.hand_over(3.0);
+        let begin_anew = |recent: &Recent| {
+            buffer::take(recent.cell(), 2);
+            buffer::push(recent.cell(), 2, 2.0);
+        };
+        side_by_side(&Recent::new(), begin_anew, |recent| {
+            let filling = buffer::read(&recent.buffer);
+            if buffer::is_current(&recent.buffer, &filling) {
+                let expected = if filling.values(FIRST_ENDS).is_empty() { 1.0 } else { 2.0 };
+                for value in filling.values(0) {
+                    assert_eq!((filling.slot as f64, *value), (expected, expected), "torn");
+                }
+            }
         });
-        let values = recent.read();
-        assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "twice: {values:?}");
-        assert!(values.iter().all(|value| [1.0, 2.0, 3.0].contains(value)), "torn: {values:?}");
-        writer.join().unwrap();
-        assert_eq!(recent.read(), [1.0, 2.0, 3.0]);
+    });
+}
+
+#[test]
+fn a_reader_of_a_buffer_and_its_window_sees_no_value_twice_and_none_in_another_slot() {
+    // Two: a third takes a minute, and finds nothing more.
+    model(2, || {
+        let recent = Recent::new();
+        side_by_side(
+            &recent,
+            |recent| recent.hand_over(2),
+            |recent| {
+                let values = recent.read();
+                for (slot, value) in &values {
+                    assert_eq!(*slot as f64, *value, "torn: {values:?}");
+                    assert_eq!(
+                        values.iter().filter(|(other, _)| other == slot).count(),
+                        1,
+                        "twice: {values:?}"
+                    );
+                }
+            },
+        );
+        assert_eq!(recent.read(), [(1, 1.0), (2, 2.0)]);
     });
 }
 
@@ -229,14 +270,13 @@ fn two_writers_of_stripes_lose_nothing_to_a_reader() {
 fn what_was_recorded_before_a_reset_does_not_come_back_by_a_late_hand_over() {
     model(3, || {
         let recent = Recent::new();
-        buffer::push(recent.cell(), 0, 1.0);
-        let own = recent.clone();
-        let writer = thread::spawn(move || own.hand_over(2.0));
-        recent.reset();
+        let forgets = |recent: &Recent| {
+            recent.reset();
+            let values = recent.read();
+            assert!(!values.contains(&(1, 1.0)), "{values:?}");
+        };
+        side_by_side(&recent, |recent| recent.hand_over(2), forgets);
         let values = recent.read();
-        assert!(!values.contains(&1.0), "{values:?}");
-        writer.join().unwrap();
-        let values = recent.read();
-        assert!(!values.contains(&1.0), "{values:?} in the end");
+        assert!(!values.contains(&(1, 1.0)), "{values:?} in the end");
     });
 }
