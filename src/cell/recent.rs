@@ -151,22 +151,29 @@ impl Recording {
 }
 
 thread_local! {
-    static CHANGING: Cell<bool> = const { Cell::new(false) };
+    static CHANGING: Cell<u8> = const { Cell::new(0) };
 }
 
 /// That this thread is changing a window, for which it may have to allocate: an allocator that records comes through here
-/// again, and again in the window that would take. What finds no room in the thread's buffer then is not in the window.
+/// again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is not in a window.
 struct Changing;
+
+/// Changes inside one another: enough for a buffer that is full just then; the next level finds it empty.
+const DEEPEST: u8 = 3;
 
 impl Changing {
     fn begin() -> Option<Self> {
-        (!CHANGING.replace(true)).then_some(Changing)
+        let depth = CHANGING.get();
+        (depth < DEEPEST).then(|| {
+            CHANGING.set(depth + 1);
+            Changing
+        })
     }
 }
 
 impl Drop for Changing {
     fn drop(&mut self) {
-        CHANGING.set(false);
+        CHANGING.set(CHANGING.get() - 1);
     }
 }
 
