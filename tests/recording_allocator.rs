@@ -3,11 +3,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::OnceLock;
 use std::thread;
 
-use tagmeter::{Counter, Registry};
+use tagmeter::{Counter, Histogram, Registry};
 
 static ALLOCATIONS: Counter = Counter::new("allocations");
+/// With quantiles, in cells and shared.
+static SIZES: OnceLock<[Histogram; 2]> = OnceLock::new();
 
 thread_local! {
     /// Whether this thread's allocations are counted: not before `main` begins, when there is nothing to test.
@@ -22,6 +25,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if COUNTED.try_with(Cell::get).unwrap_or(false) {
             ALLOCATIONS.inc();
+            SIZES.get().into_iter().flatten().for_each(|sizes| sizes.record(layout.size() as f64));
         }
         // SAFETY: the caller's promises are those of `System`.
         unsafe { System.alloc(layout) }
@@ -41,6 +45,11 @@ fn an_allocator_that_records_neither_loops_nor_hangs() {
     // Bound before it is used inside the allocator: binding takes the registry's lock.
     ALLOCATIONS.inc();
     let registry = Registry::new();
+    let sizes = [
+        registry.define("bytes").quantiles().histogram().unwrap(),
+        registry.define("tagged_bytes").quantiles().tags(["of"]).histograms().unwrap().with(["x"]).clone(),
+    ];
+    let [own, shared] = SIZES.get_or_init(|| sizes);
     let before = ALLOCATIONS.get();
     COUNTED.set(true);
     for n in 0..1_000 {
@@ -63,4 +72,11 @@ fn an_allocator_that_records_neither_loops_nor_hangs() {
     COUNTED.set(false);
     assert_eq!(registry.value("c7"), Some(9.0));
     assert!(ALLOCATIONS.get() - before > 9_000, "{} allocations", ALLOCATIONS.get() - before);
+    let values = [own.value(), shared.value()];
+    for value in &values {
+        let in_window = value.window.as_ref().map_or(0, |window| window.count());
+        // Not in a window: what was recorded while windows had to grow inside one another.
+        let missing = value.count() - in_window;
+        assert!(missing * 100 < value.count(), "{missing} of {}", value.count());
+    }
 }

@@ -9,6 +9,15 @@ use std::time::Duration;
 use tagmeter::model::Value;
 use tagmeter::{Counter, Histogram, Registry};
 
+/// A histogram with a window, and how many values that holds.
+fn with_window(registry: &Registry) -> Histogram {
+    registry.define("recent").quantiles().histogram().unwrap()
+}
+
+fn in_window(histogram: &Histogram) -> u64 {
+    histogram.value().window.map_or(0, |window| window.count())
+}
+
 /// More threads than have cells of their own.
 const MANY_THREADS: usize = 300;
 
@@ -50,12 +59,13 @@ fn what_ending_threads_counted_stays_and_no_reading_is_lower_than_the_last() {
 }
 
 /// Records when its thread ends.
-struct AtTheEnd(Counter, Histogram);
+struct AtTheEnd(Counter, Histogram, Histogram);
 
 impl Drop for AtTheEnd {
     fn drop(&mut self) {
         self.0.inc();
         self.1.record(1.0);
+        self.2.record(1.0);
     }
 }
 
@@ -67,31 +77,36 @@ thread_local! {
 fn destructors_of_thread_locals_record_in_either_order() {
     let registry = Registry::new();
     let (counter, sizes) = (registry.counter("hits"), registry.histogram("sizes"));
+    let recent = with_window(&registry);
     for record_first in [true, false] {
         for _ in 0..50 {
-            let (counter, sizes) = (counter.clone(), sizes.clone());
+            let (counter, sizes, recent) = (counter.clone(), sizes.clone(), recent.clone());
             let thread = thread::spawn(move || {
                 // Destructors run in the order, or against the order, in which the locals were first used.
                 if record_first {
                     counter.inc();
                     sizes.record(1.0);
+                    recent.record(1.0);
                 }
-                AT_THE_END.set(Some(AtTheEnd(counter.clone(), sizes.clone())));
+                AT_THE_END.set(Some(AtTheEnd(counter.clone(), sizes.clone(), recent.clone())));
                 if !record_first {
                     counter.inc();
                     sizes.record(1.0);
+                    recent.record(1.0);
                 }
             });
             thread.join().unwrap();
         }
     }
     assert_eq!((counter.get(), sizes.value().count(), sizes.value().sum), (200, 200, 200.0));
+    assert_eq!(in_window(&recent), 200);
 }
 
 #[test]
 fn more_threads_than_have_cells_lose_nothing() {
     let registry = Registry::new();
     let (counter, sizes) = (registry.counter("hits"), registry.histogram("sizes"));
+    let recent = with_window(&registry);
     let all_there = Barrier::new(MANY_THREADS);
     thread::scope(|scope| {
         for _ in 0..MANY_THREADS {
@@ -101,6 +116,7 @@ fn more_threads_than_have_cells_lose_nothing() {
                 for _ in 0..100 {
                     counter.inc();
                     sizes.record(2.0);
+                    recent.record(2.0);
                 }
             });
         }
@@ -108,6 +124,7 @@ fn more_threads_than_have_cells_lose_nothing() {
     let all = MANY_THREADS as u64;
     assert_eq!((counter.get(), sizes.value().count()), (all * 101, all * 100));
     assert_eq!(sizes.value().sum, 200.0 * all as f64);
+    assert_eq!(in_window(&recent), all * 100);
 }
 
 #[test]
@@ -142,20 +159,25 @@ fn cells_of_instruments_that_are_gone_come_back_empty() {
     for round in 0..200 {
         let registry = Registry::new();
         let counters: Vec<Counter> = (0..5).map(|n| registry.counter(format!("c{n}"))).collect();
-        let sizes = registry.histogram("sizes");
+        let sizes = with_window(&registry);
         assert!(counters.iter().all(|counter| counter.get() == 0), "round {round}");
-        assert_eq!(sizes.value().count(), 0, "round {round}");
+        assert_eq!((sizes.value().count(), in_window(&sizes)), (0, 0), "round {round}");
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
                     counters.iter().for_each(Counter::inc);
+                    sizes.record(3.0);
                     sizes.record(3.0);
                 });
             }
             counters.iter().for_each(|counter| counter.add(7));
         });
         assert!(counters.iter().all(|counter| counter.get() == 10), "round {round}");
-        assert_eq!((sizes.value().count(), sizes.value().sum), (3, 9.0), "round {round}");
+        assert_eq!(
+            (sizes.value().count(), in_window(&sizes), sizes.value().sum),
+            (6, 6, 18.0),
+            "round {round}"
+        );
     }
 }
 
@@ -165,7 +187,7 @@ fn a_contended_series_is_promoted_without_losing_a_count() {
     const EACH: u64 = 50_000;
     let registry = Registry::new();
     let hits = registry.define("hits").tags(["path"]).counters().unwrap();
-    let sizes = registry.define("sizes").tags(["path"]).histograms().unwrap();
+    let sizes = registry.define("sizes").quantiles().tags(["path"]).histograms().unwrap();
     let begin = Barrier::new(THREADS as usize + 1);
     thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -189,6 +211,7 @@ fn a_contended_series_is_promoted_without_losing_a_count() {
     });
     assert_eq!(hits.with(["/a"]).get(), THREADS * EACH);
     assert_eq!(sizes.with(["/a"]).value().count(), THREADS * EACH);
+    assert_eq!(in_window(sizes.with(["/a"])), THREADS * EACH);
 }
 
 #[test]

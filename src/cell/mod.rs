@@ -6,7 +6,8 @@
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
 //! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
 //! - [`text`]: the tags of a series, shared with snapshots.
-//! - [`recent`]: a window of values, [`ticks`]: a meter's averages; both behind a short lock.
+//! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
+//! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: a quick clock. [`problem`]: what was refused.
 //!
 //! | | one record costs | a reader |
@@ -15,9 +16,11 @@
 //! | total in a word | one compare-exchange | loads it |
 //! | histogram in cells | five stores | sees whole records, tries again where it came between |
 //! | histogram shared | four locked operations | waits for the records in flight, never the other way round |
-//! | window of quantiles | a short lock | copies under the lock |
+//! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
+//! | window shared | a free lock | the same |
 
 mod buckets;
+mod buffer;
 mod coarse;
 mod count;
 mod entries;
@@ -28,6 +31,7 @@ mod problem;
 mod recent;
 mod sequence;
 mod slot;
+mod stripes;
 mod sync;
 mod text;
 mod thread;

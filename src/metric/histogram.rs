@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{
-    Common, Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed,
-};
-use crate::cell::{FloatWord, HistogramCells, RecentCell, RecordingProblem};
-use crate::clock::Clock;
+use super::recent::Recent;
+use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
 use crate::model::{HistogramValue, Kind, Value};
 
 /// How large things are: response bytes, batch sizes.
@@ -37,47 +35,6 @@ pub(crate) struct HistogramCell {
     cells: HistogramCells<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
-}
-
-/// The window of recent values, where somebody wants it.
-#[derive(Debug)]
-pub(crate) struct Recent {
-    clock: Clock,
-    always: bool,
-    common: Arc<Common>,
-    cell: RecentCell,
-}
-
-impl Recent {
-    pub(crate) fn new(settings: &DistributionSettings, context: &Context) -> Self {
-        Recent {
-            clock: context.clock.clone(),
-            always: settings.quantiles,
-            common: context.common.clone(),
-            cell: RecentCell::default(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn record(&self, value: f64, times: u64) {
-        if self.is_wanted() {
-            self.cell.record(self.clock.now(), value, times);
-        }
-    }
-
-    pub(crate) fn read(&self) -> Option<crate::stat::Distribution> {
-        self.is_wanted().then(|| self.cell.read(self.clock.now()))
-    }
-
-    pub(crate) fn reset(&self) {
-        self.cell.reset();
-    }
-
-    #[inline]
-    fn is_wanted(&self) -> bool {
-        // Relaxed: a record more or less around the moment somebody starts to ask makes no difference.
-        self.always || self.common.quantiles.load(Ordering::Relaxed)
-    }
 }
 
 impl Histogram {
@@ -139,7 +96,7 @@ impl HistogramCell {
     #[cold]
     fn record_slow(&self, value: f64, times: u64) {
         if !value.is_finite() {
-            return self.recent.common.refused.note(RecordingProblem::NotFinite);
+            return self.recent.refused().note(RecordingProblem::NotFinite);
         }
         if times == 0 {
             return;
@@ -196,7 +153,7 @@ impl Instrument for Histogram {
             settings: settings.clone(),
             cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             went_negative: AtomicBool::new(false),
-            recent: Recent::new(settings, context),
+            recent: Recent::new(settings, context, place),
         }))
     }
 

@@ -26,6 +26,7 @@ mod histogram;
 mod info;
 mod meter;
 mod outcome;
+mod recent;
 mod settings;
 mod state_set;
 mod timed;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::histogram::Recent;
 use super::meter::MeterCell;
+use super::recent::Recent;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{HistogramCells, WholeWord};
 use crate::clock::Clock;
@@ -213,7 +213,7 @@ impl Instrument for Timer {
             settings: settings.clone(),
             cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             meter: MeterCell::new(&context.clock, place),
-            recent: Recent::new(settings, context),
+            recent: Recent::new(settings, context, place),
         }))
     }
 

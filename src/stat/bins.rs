@@ -1,19 +1,20 @@
 //! Counts of values in log-linear bins: what quantiles are read from.
 //!
-//! Each doubling is cut into 128 bins of equal width, so that a bin is at most 1/128 of its values wide and its middle at
-//! most 0.4 % from each of them. Negative numbers have bins like positive ones, zero has a bin of its own, numbers below
+//! Each doubling is cut into 64 bins of equal width, so that a bin is at most 1/64 of its values wide and its middle at
+//! most 0.8 % from each of them. Negative numbers have bins like positive ones, zero has a bin of its own, numbers below
 //! the normal range are doubled into it first. A bin has a *key*; keys rise with the values.
 //!
-//! Memory is given out a doubling at a time, for the doublings that were touched, and the cells of a set are as wide as
-//! its largest count needs: one byte up to 255, two up to 65 535, and so on. Latencies spread over three decades (ten
-//! doublings) take 1 300 bytes as long as no bin has more than 255 of them. Sorted pairs of key and count were the other
-//! choice; they take eight bytes a touched bin, six times as much when the bins are in use.
+//! Memory is given out a doubling at a time, for the doublings that were touched, and the counts of a doubling are as wide
+//! as its largest one needs: one byte up to 255, two up to 65 535, and so on. Latencies spread over three decades (ten
+//! doublings) take 900 bytes as long as no bin has more than 255 of them. Sorted pairs of key and count were another
+//! choice; they take eight bytes a touched bin. So were bins half as wide: they halve an error that is within 1 % already,
+//! and a window of six slots no longer fits into 8 KiB.
 
 use std::fmt;
 
 /// Bins a doubling, and the bits of the mantissa that number them.
 const BINS: usize = 1 << BIN_BITS;
-const BIN_BITS: u32 = 7;
+const BIN_BITS: u32 = 6;
 /// Bits of the mantissa below those: `f64` has 52.
 const REST_BITS: u32 = 52 - BIN_BITS;
 /// Doublings that bring every number below the normal range into it.
@@ -22,95 +23,147 @@ const LIFT: u32 = 54;
 /// field 1023 − 1074 + 54.
 const FIRST_KEY: i32 = BINS as i32;
 const FIRST_FIELD: i32 = 1023 - 1074 + LIFT as i32;
+/// From bins counted from 2^-1023 to keys.
+const BELOW_FIRST: i32 = (FIRST_FIELD - LIFT as i32) * BINS as i32 - FIRST_KEY;
+const LEAST_NORMAL: u64 = f64::MIN_POSITIVE.to_bits();
+/// Places to remember rows in: more than the doublings that most values lie in.
+const GUESSES: usize = 32;
 
 /// How many values each bin holds.
 #[derive(Clone, Default)]
 pub(crate) struct Bins {
-    /// The doublings that have cells, in rising order: keys divided by 128.
-    doublings: Vec<i16>,
-    /// 128 cells a doubling in the same order, little-endian, `width` bytes each.
-    cells: Vec<u8>,
-    width: usize,
+    /// The doublings that were touched, in rising order.
+    rows: Vec<Row>,
+    /// Where the row of a doubling was when it was last looked for, by the low bits of the doubling. May be wrong.
+    guesses: [u8; GUESSES],
+}
+
+/// The counts of one doubling.
+#[derive(Clone)]
+struct Row {
+    /// Its keys divided by [`BINS`]: at most 2 099 either side of zero, which are 2 098 doublings of `f64` and zero's own.
+    doubling: i16,
+    counts: Counts,
+}
+
+/// Counts as wide as the largest of them needs. With every width in between, those that grow would be copied eight times.
+#[derive(Clone)]
+enum Counts {
+    One(Box<[u8; BINS]>),
+    Two(Box<[u16; BINS]>),
+    Four(Box<[u32; BINS]>),
+    Eight(Box<[u64; BINS]>),
 }
 
 impl Bins {
     /// Counts some values that are in one bin.
+    #[inline]
     pub(crate) fn add(&mut self, key: i32, count: u64) {
-        let cell = self.cell(key);
-        self.add_to(cell, count);
+        self.row(key.div_euclid(BINS as i32) as i16).add(key.rem_euclid(BINS as i32) as usize, count);
     }
 
     /// Counts everything another set holds.
     pub(crate) fn merge(&mut self, other: &Bins) {
-        for (row, doubling) in other.doublings.iter().enumerate() {
-            let first = self.cell(i32::from(*doubling) * BINS as i32);
-            let counts = (0..BINS).map(|bin| other.get(row * BINS + bin)).enumerate();
-            counts.filter(|(_, count)| *count > 0).for_each(|(bin, count)| self.add_to(first + bin, count));
+        for row in &other.rows {
+            let into = self.row(row.doubling);
+            let counts = (0..BINS).map(|bin| (bin, row.get(bin))).filter(|(_, count)| *count > 0);
+            counts.for_each(|(bin, count)| into.add(bin, count));
         }
     }
 
     /// The bins that are not empty: key and count, in the order of their values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
-        let keys = self.doublings.iter().flat_map(|doubling| {
-            let first = i32::from(*doubling) * BINS as i32;
-            first..first + BINS as i32
+        let all = self.rows.iter().flat_map(|row| {
+            let first = i32::from(row.doubling) * BINS as i32;
+            (0..BINS).map(move |bin| (first + bin as i32, row.get(bin)))
         });
-        keys.enumerate().map(|(cell, key)| (key, self.get(cell))).filter(|(_, count)| *count > 0)
+        all.filter(|(_, count)| *count > 0)
     }
 
     /// Bytes on the heap.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.cells.capacity() + self.doublings.capacity() * size_of::<i16>()
+        let counts: usize = self.rows.iter().map(|row| BINS * row.width()).sum();
+        self.rows.capacity() * size_of::<Row>() + counts
     }
 
-    fn add_to(&mut self, cell: usize, count: u64) {
-        let sum = self.get(cell).saturating_add(count);
-        if bytes_for(sum) > self.width {
-            self.widen(bytes_for(sum));
-        }
-        self.set(cell, sum);
-    }
-
-    /// The number of a bin's cell, made if it is not there.
-    fn cell(&mut self, key: i32) -> usize {
-        // At most 2 099 either side of zero: 2 098 doublings of `f64` and zero's own.
-        let doubling = key.div_euclid(BINS as i32) as i16;
-        let row =
-            self.doublings.binary_search(&doubling).unwrap_or_else(|row| self.insert_row(row, doubling));
-        row * BINS + key.rem_euclid(BINS as i32) as usize
+    /// The row of a doubling, made if it is not there.
+    #[inline]
+    fn row(&mut self, doubling: i16) -> &mut Row {
+        let guess = usize::from(self.guesses[doubling as usize % GUESSES]);
+        let right = self.rows.get(guess).is_some_and(|row| row.doubling == doubling);
+        let place = if right { guess } else { self.seek(doubling) };
+        &mut self.rows[place]
     }
 
     #[cold]
-    fn insert_row(&mut self, row: usize, doubling: i16) -> usize {
-        self.width = self.width.max(1);
-        self.doublings.reserve_exact(1);
-        self.doublings.insert(row, doubling);
-        let bytes = BINS * self.width;
-        self.cells.reserve_exact(bytes);
-        self.cells.splice(row * bytes..row * bytes, std::iter::repeat_n(0, bytes));
-        row
+    fn seek(&mut self, doubling: i16) -> usize {
+        let found = self.rows.binary_search_by_key(&doubling, |row| row.doubling);
+        let place = found.unwrap_or_else(|place| {
+            self.rows.reserve_exact(1);
+            self.rows.insert(place, Row { doubling, counts: Counts::One(Box::new([0; BINS])) });
+            place
+        });
+        // Cut short beyond 256 rows, and wrong then; the next value seeks again.
+        self.guesses[doubling as usize % GUESSES] = place as u8;
+        place
+    }
+}
+
+impl Row {
+    /// Stops at the greatest count.
+    #[inline]
+    fn add(&mut self, bin: usize, count: u64) {
+        while !self.try_add(bin, count) {
+            self.widen();
+        }
+    }
+
+    #[inline]
+    fn try_add(&mut self, bin: usize, count: u64) -> bool {
+        match &mut self.counts {
+            Counts::One(counts) => try_add(&mut counts[bin], count),
+            Counts::Two(counts) => try_add(&mut counts[bin], count),
+            Counts::Four(counts) => try_add(&mut counts[bin], count),
+            Counts::Eight(counts) => try_add(&mut counts[bin], count),
+        }
     }
 
     #[cold]
-    fn widen(&mut self, width: usize) {
-        let old = std::mem::take(self);
-        let mut cells = vec![0; old.doublings.len() * BINS * width];
-        for (wide, narrow) in cells.chunks_exact_mut(width).zip(old.cells.chunks_exact(old.width.max(1))) {
-            wide.iter_mut().zip(narrow).for_each(|(to, from)| *to = *from);
+    fn widen(&mut self) {
+        self.counts = match &self.counts {
+            Counts::One(counts) => Counts::Two(Box::new(counts.map(u16::from))),
+            Counts::Two(counts) => Counts::Four(Box::new(counts.map(u32::from))),
+            Counts::Four(counts) => Counts::Eight(Box::new(counts.map(u64::from))),
+            Counts::Eight(counts) => Counts::Eight(counts.clone()),
+        };
+    }
+
+    fn get(&self, bin: usize) -> u64 {
+        match &self.counts {
+            Counts::One(counts) => counts[bin].into(),
+            Counts::Two(counts) => counts[bin].into(),
+            Counts::Four(counts) => counts[bin].into(),
+            Counts::Eight(counts) => counts[bin],
         }
-        *self = Bins { doublings: old.doublings, cells, width };
     }
 
-    fn get(&self, cell: usize) -> u64 {
-        let bytes = self.cells.iter().skip(cell * self.width).take(self.width);
-        bytes.rev().fold(0, |count, byte| count << 8 | u64::from(*byte))
+    #[cfg(test)]
+    fn width(&self) -> usize {
+        match self.counts {
+            Counts::One(_) => 1,
+            Counts::Two(_) => 2,
+            Counts::Four(_) => 4,
+            Counts::Eight(_) => 8,
+        }
     }
+}
 
-    fn set(&mut self, cell: usize, count: u64) {
-        let bytes = self.cells.iter_mut().skip(cell * self.width).take(self.width);
-        bytes.zip(count.to_le_bytes()).for_each(|(cell, byte)| *cell = byte);
-    }
+/// Adds where the sum fits.
+#[inline]
+fn try_add<C: Copy + Into<u64> + TryFrom<u64>>(cell: &mut C, count: u64) -> bool {
+    let sum = C::try_from((*cell).into().saturating_add(count));
+    sum.map(|sum| *cell = sum).is_ok()
 }
 
 /// Equal when the same bins hold the same counts, however wide their cells are.
@@ -127,16 +180,19 @@ impl fmt::Debug for Bins {
 }
 
 /// The key of the bin of a finite number.
+#[inline]
 pub(crate) fn key(value: f64) -> i32 {
     let magnitude = value.abs();
-    if magnitude == 0.0 {
-        return 0;
-    }
-    let steps =
-        if magnitude.is_normal() { steps(magnitude) } else { steps(magnitude * lift()) - lifted_steps() };
-    let key = steps - (FIRST_FIELD - LIFT as i32) * BINS as i32 + FIRST_KEY;
-    // `!key` is `-key - 1`: a negative doubling begins where its mirror image ends, on a multiple of 128.
+    // The bits of normal numbers lie together: one comparison for both ends.
+    let normal = magnitude.to_bits().wrapping_sub(LEAST_NORMAL) < f64::INFINITY.to_bits() - LEAST_NORMAL;
+    let key = if normal { steps(magnitude) - BELOW_FIRST } else { key_below_normal(magnitude) };
+    // `!key` is `-key - 1`: a negative doubling begins where its mirror image ends, on a multiple of 64.
     if value < 0.0 { !key } else { key }
+}
+
+#[cold]
+fn key_below_normal(magnitude: f64) -> i32 {
+    if magnitude == 0.0 { 0 } else { steps(magnitude * lift()) - lifted_steps() - BELOW_FIRST }
 }
 
 /// The middle of a bin.
@@ -145,7 +201,7 @@ pub(crate) fn middle(key: i32) -> f64 {
         i32::MIN..0 => -middle(!key),
         0..FIRST_KEY => 0.0,
         FIRST_KEY.. => {
-            let steps = key - FIRST_KEY + (FIRST_FIELD - LIFT as i32) * BINS as i32;
+            let steps = key + BELOW_FIRST;
             if steps >= BINS as i32 { at(steps) } else { at(steps + lifted_steps()) / lift() }
         }
     }
@@ -169,11 +225,6 @@ fn lifted_steps() -> i32 {
     LIFT as i32 * BINS as i32
 }
 
-fn bytes_for(count: u64) -> usize {
-    // Widths of 1, 2, 4 and 8 bytes: with every width in between, a set that fills would be copied eight times.
-    (64 - count.leading_zeros() as usize).div_ceil(8).max(1).next_power_of_two()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,32 +243,44 @@ mod tests {
     }
 
     #[test]
-    fn a_doubling_has_128_bins() {
-        assert_eq!(key(2.0) - key(1.0), 128);
-        assert_eq!(key(-1.0) - key(-2.0), 128);
-        assert_eq!(key(1.0).rem_euclid(128), 0);
-        assert_eq!(key(-1.0).rem_euclid(128), 127);
+    fn a_doubling_has_64_bins() {
+        assert_eq!(key(2.0) - key(1.0), 64);
+        assert_eq!(key(-1.0) - key(-2.0), 64);
+        assert_eq!(key(1.0).rem_euclid(64), 0);
+        assert_eq!(key(-1.0).rem_euclid(64), 63);
     }
 
     #[test]
-    fn cells_widen_with_their_counts() {
+    fn counts_widen_where_they_are_large() {
         let mut bins = Bins::default();
         bins.add(7, 255);
         bins.add(300, 1);
-        assert_eq!(bins.width, 1);
+        let widths = |bins: &Bins| bins.rows.iter().map(Row::width).collect::<Vec<_>>();
+        assert_eq!(widths(&bins), [1, 1]);
         bins.add(7, 1);
-        assert_eq!(bins.width, 2);
+        assert_eq!(widths(&bins), [2, 1]);
         bins.add(7, 1 << 40);
+        assert_eq!(widths(&bins), [8, 1]);
         assert_eq!(bins.iter().collect::<Vec<_>>(), [(7, (1 << 40) + 256), (300, 1)]);
         bins.add(7, u64::MAX);
-        assert_eq!(bins.iter().next(), Some((7, u64::MAX)));
+        assert_eq!(bins.iter().next(), Some((7, u64::MAX)), "and stop there");
     }
 
     #[test]
     fn three_decades_take_little_memory() {
         let mut bins = Bins::default();
-        (0..1280).for_each(|step| bins.add(key(1.0 / 1024.0) + step, 255));
-        assert_eq!(bins.heap_bytes(), 10 * (128 + size_of::<i16>()));
+        (0..640).for_each(|step| bins.add(key(1.0 / 1024.0) + step, 255));
+        assert_eq!(bins.heap_bytes(), 10 * (64 + size_of::<Row>()));
+    }
+
+    #[test]
+    fn rows_that_share_a_guess_and_rows_beyond_all_guesses_are_found() {
+        let mut bins = Bins::default();
+        let keys: Vec<i32> = (-300..300).map(|doubling| doubling * BINS as i32).collect();
+        for _ in 0..3 {
+            keys.iter().rev().for_each(|key| bins.add(*key, 1));
+        }
+        assert_eq!(bins.iter().collect::<Vec<_>>(), keys.iter().map(|key| (*key, 3)).collect::<Vec<_>>());
     }
 
     fn finite() -> impl Strategy<Value = f64> {
@@ -229,7 +292,7 @@ mod tests {
         #[test]
         fn the_middle_of_a_bin_is_near_its_values(value in finite()) {
             // Half a bin, and half of the least number, to which tiny middles are rounded.
-            let allowed = value.abs() / 256.0 + 5e-324;
+            let allowed = value.abs() / 128.0 + 5e-324;
             prop_assert!((middle(key(value)) - value).abs() <= allowed);
         }
 
