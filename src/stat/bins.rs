@@ -25,7 +25,6 @@ const FIRST_KEY: i32 = BINS as i32;
 const FIRST_FIELD: i32 = 1023 - 1074 + LIFT as i32;
 /// From bins counted from 2^-1023 to keys.
 const BELOW_FIRST: i32 = (FIRST_FIELD - LIFT as i32) * BINS as i32 - FIRST_KEY;
-const LEAST_NORMAL: u64 = f64::MIN_POSITIVE.to_bits();
 /// Places to remember rows in: more than the doublings that most values lie in.
 const GUESSES: usize = 32;
 
@@ -182,17 +181,21 @@ impl fmt::Debug for Bins {
 /// The key of the bin of a finite number.
 #[inline]
 pub(crate) fn key(value: f64) -> i32 {
-    let magnitude = value.abs();
-    // The bits of normal numbers lie together: one comparison for both ends.
-    let normal = magnitude.to_bits().wrapping_sub(LEAST_NORMAL) < f64::INFINITY.to_bits() - LEAST_NORMAL;
-    let key = if normal { steps(magnitude) - BELOW_FIRST } else { key_below_normal(magnitude) };
-    // `!key` is `-key - 1`: a negative doubling begins where its mirror image ends, on a multiple of 64.
-    if value < 0.0 { !key } else { key }
+    if !value.is_normal() {
+        return key_below_normal(value);
+    }
+    signed(steps(value.abs()) - BELOW_FIRST, value)
 }
 
 #[cold]
-fn key_below_normal(magnitude: f64) -> i32 {
-    if magnitude == 0.0 { 0 } else { steps(magnitude * lift()) - lifted_steps() - BELOW_FIRST }
+fn key_below_normal(value: f64) -> i32 {
+    if value == 0.0 { 0 } else { signed(steps(value.abs() * lift()) - lifted_steps() - BELOW_FIRST, value) }
+}
+
+/// The key of a value from that of its magnitude.
+fn signed(key: i32, value: f64) -> i32 {
+    // `!key` is `-key - 1`: a negative doubling begins where its mirror image ends, on a multiple of 64.
+    if value.is_sign_negative() { !key } else { key }
 }
 
 /// The middle of a bin.
