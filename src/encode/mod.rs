@@ -39,6 +39,7 @@
 //! | two families that need one name, or one the format reserves for the other | the first registered is shown |
 
 mod clash;
+mod escaping;
 mod exposed;
 pub mod fields;
 mod left_out;
@@ -51,5 +52,6 @@ mod oracle;
 mod samples;
 pub mod text;
 
+pub use escaping::{Escaping, UnknownEscaping};
 pub use left_out::{LeftOut, Reason};
 pub use options::Options;
