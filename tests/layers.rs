@@ -45,6 +45,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rustls", &["transport"]),
     ("tagmeter_derive", &["tag"]),
     ("tokio", &["transport", "http"]),
+    ("zstd", &["http"]),
 ];
 
 /// The crate root: it re-exports what it likes.

@@ -51,7 +51,9 @@ mod options;
 mod oracle;
 mod samples;
 pub mod text;
+mod wanted;
 
 pub use escaping::{Escaping, UnknownEscaping};
 pub use left_out::{LeftOut, Reason};
 pub use options::Options;
+pub(crate) use wanted::exposed_names;

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::http::request;
 use crate::http::respond::{self, respond};
 use crate::http::server::connections::{Seat, Stage};
 use crate::http::server::limits::Limits;
@@ -105,7 +106,7 @@ impl Answers {
 
 fn written(registry: &Registry, head: &Parts) -> respond::Response {
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = respond::Request::new(head.method.as_str(), target);
+    let request = request::Request::new(head.method.as_str(), target);
     let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let request = headers.fold(request, |request, (name, value)| request.header(name, value));
     respond(registry, &request)
