@@ -4,6 +4,7 @@
 //!   does for a snapshot from elsewhere.
 //! - [`Request`] and [`Response`] are all they need of a framework.
 #![cfg_attr(feature = "serve", doc = "- [`serve`] is a server of our own, for programs that have none.")]
+#![cfg_attr(feature = "axum", doc = "- [`axum`] and [`tower`] have it as a route and as a service.")]
 //!
 //! # Which format do I get?
 //!
@@ -50,11 +51,16 @@
 //! family that a whole page leaves out because another has its name may be shown where the other is not asked for.
 
 mod accept;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod axum;
 mod clause;
 mod coding;
 #[cfg(feature = "compress")]
 mod compress;
 mod filter;
+#[cfg(any(feature = "serve", feature = "tower"))]
+mod flights;
 mod format;
 mod representation;
 mod request;
@@ -62,9 +68,12 @@ mod respond;
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 mod server;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub mod tower;
 
 pub use request::Request;
 pub use respond::{Response, answer, respond};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
-pub use server::{ServeError, Server, StopError, serve};
+pub use server::{ServeError, Server, ServerBuilder, StopError, serve};
