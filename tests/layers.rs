@@ -38,6 +38,8 @@ const ORDER: &[(&str, &str)] = &[
 
 /// Where crates that only a feature brings may be named: nobody else's build, and nobody else's interface, has them.
 const FOREIGN: &[(&str, &[&str])] = &[
+    ("axum", &["http"]),
+    ("bytes", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
@@ -45,6 +47,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rustls", &["transport"]),
     ("tagmeter_derive", &["tag"]),
     ("tokio", &["transport", "http"]),
+    ("tower_service", &["http"]),
+    ("zstd", &["http"]),
 ];
 
 /// The crate root: it re-exports what it likes.

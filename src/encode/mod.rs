@@ -39,6 +39,7 @@
 //! | two families that need one name, or one the format reserves for the other | the first registered is shown |
 
 mod clash;
+mod escaping;
 mod exposed;
 pub mod fields;
 mod left_out;
@@ -51,6 +52,9 @@ mod oracle;
 mod page;
 mod samples;
 pub mod text;
+mod wanted;
 
+pub use escaping::{Escaping, UnknownEscaping};
 pub use left_out::{LeftOut, Reason};
 pub use options::Options;
+pub(crate) use wanted::exposed_names;

@@ -2,116 +2,67 @@
 //!
 //! Source: RFC 9110, section 12.5.1, and Prometheus, "Content negotiation".
 
-/// A format we can answer with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// Prometheus text 0.0.4.
-    Text,
-    /// OpenMetrics 1.0.0.
-    OpenMetrics,
-    /// The same page under the number of the draft.
-    OpenMetricsDraft,
-}
+use std::cmp::Reverse;
 
-/// Media types we answer, with the `version` they must name (`""`: none), best first.
-///
-/// | clause | answer |
-/// |---|---|
-/// | `application/openmetrics-text;version=1.0.0` | OpenMetrics 1.0.0 |
-/// | `application/openmetrics-text`, with `version=0.0.1` or none | the same page, named 0.0.1 |
-/// | `text/plain`, with `version=0.0.4` or none; `text/*`; `*/*` | text 0.0.4 |
-/// | anything else, anything with `q=0` | nothing |
-const ANSWERS: [(&str, &str, Offer); 7] = [
-    ("application/openmetrics-text", "1.0.0", Offer::OpenMetrics),
-    ("application/openmetrics-text", "0.0.1", Offer::OpenMetricsDraft),
-    ("application/openmetrics-text", "", Offer::OpenMetricsDraft),
-    ("text/plain", "0.0.4", Offer::Text),
-    ("text/plain", "", Offer::Text),
-    ("text/*", "", Offer::Text),
-    ("*/*", "", Offer::Text),
+use crate::encode::Escaping;
+use crate::http::clause::Clause;
+use crate::http::format::Format;
+
+/// Which clause gives which format. A format that is not here is not offered.
+const TABLE: [Row; 7] = [
+    Row {
+        media: "application/openmetrics-text",
+        parameters: &[("version", "1.0.0")],
+        format: Format::OpenMetrics,
+    },
+    Row {
+        media: "application/openmetrics-text",
+        parameters: &[("version", "0.0.1")],
+        format: Format::OpenMetricsDraft,
+    },
+    Row {
+        media: "application/openmetrics-text",
+        parameters: &[("version", "")],
+        format: Format::OpenMetricsDraft,
+    },
+    Row { media: "text/plain", parameters: &[("version", "0.0.4")], format: Format::Text },
+    Row { media: "text/plain", parameters: &[("version", "")], format: Format::Text },
+    Row { media: "text/*", parameters: &[], format: Format::Text },
+    Row { media: "*/*", parameters: &[], format: Format::Text },
 ];
 
-/// A weight of 1, in the thousandths that weights are written in.
-const FULL_WEIGHT: u16 = 1000;
-/// Digits a weight may have after its point.
-const WEIGHT_DIGITS: usize = 3;
-
-/// The format for an `Accept` header: that of the clause with the highest weight, the first of equals. Clauses that
-/// make no sense or name nothing of ours do not count; where none is left it is text 0.0.4.
-pub(crate) fn choose(accept: &str) -> Offer {
-    let clauses = split_unquoted(accept, ',').filter_map(Clause::parse);
-    let offers = clauses.filter_map(|clause| Some((clause.weight, clause.offer()?)));
-    let best = offers.reduce(|best, next| if next.0 > best.0 { next } else { best });
-    best.map_or(Offer::Text, |(_, offer)| offer)
+/// One line of the table.
+struct Row {
+    media: &'static str,
+    /// What the clause must say; an empty value: what it must not say.
+    parameters: &'static [(&'static str, &'static str)],
+    format: Format,
 }
 
-/// One media range of the header.
-#[derive(Debug)]
-struct Clause<'a> {
-    media: &'a str,
-    version: String,
-    /// Above zero.
-    weight: u16,
+impl Row {
+    fn matches(&self, clause: &Clause<'_>) -> bool {
+        let says = |(key, value): &(&str, &str)| clause.parameter(key) == *value;
+        clause.word.eq_ignore_ascii_case(self.media) && self.parameters.iter().all(says)
+    }
 }
 
-impl<'a> Clause<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = split_unquoted(text, ';').map(str::trim);
-        let media =
-            parts.next().filter(|media| media.split('/').filter(|half| !half.is_empty()).count() == 2)?;
-        let mut clause = Clause { media, version: String::new(), weight: FULL_WEIGHT };
-        for parameter in parts.filter(|part| !part.is_empty()) {
-            let (key, value) = parameter.split_once('=')?;
-            match key.trim().to_ascii_lowercase().as_str() {
-                "q" => clause.weight = parse_weight(value.trim())?,
-                "version" => clause.version = unquote(value.trim())?,
-                _ => {}
-            }
+/// The format for the lines of an `Accept` header, and the escaping scheme it asks for.
+///
+/// Of the clauses that give a format the one with the highest weight counts, the first of equals; where there is none,
+/// it is text 0.0.4. The scheme is the last known one on the way there, as in Go's client: a scraper that reads UTF-8
+/// names says so once and reads them in whatever format it gets.
+pub(super) fn choose<'a>(lines: impl Iterator<Item = &'a str>) -> (Format, Option<Escaping>) {
+    let mut clauses: Vec<Clause<'a>> =
+        lines.flat_map(Clause::all).filter(|clause| clause.weight > 0).collect();
+    clauses.sort_by_key(|clause| Reverse(clause.weight));
+    let mut escaping = None;
+    for clause in &clauses {
+        escaping = clause.parameter("escaping").parse().ok().or(escaping);
+        if let Some(row) = TABLE.iter().find(|row| row.matches(clause)) {
+            return (row.format, escaping);
         }
-        (clause.weight > 0).then_some(clause)
     }
-
-    fn offer(&self) -> Option<Offer> {
-        let matches =
-            |media: &str, version| self.media.eq_ignore_ascii_case(media) && self.version == version;
-        ANSWERS.iter().find(|(media, version, _)| matches(media, *version)).map(|(.., offer)| *offer)
-    }
-}
-
-/// A weight from `0` to `1` with at most three decimals, in thousandths.
-fn parse_weight(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if decimals.len() > WEIGHT_DIGITS || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths: u16 = format!("{decimals:0<WEIGHT_DIGITS$}").parse().ok()?;
-    match whole {
-        "0" => Some(thousandths),
-        "1" if thousandths == 0 => Some(FULL_WEIGHT),
-        _ => None,
-    }
-}
-
-fn unquote(value: &str) -> Option<String> {
-    let Some(rest) = value.strip_prefix('"') else { return Some(value.to_owned()) };
-    let quoted = rest.strip_suffix('"')?;
-    let mut escaped = false;
-    let kept = quoted.chars().filter(|c| {
-        escaped = *c == '\\' && !escaped;
-        !escaped
-    });
-    Some(kept.collect())
-}
-
-/// Splits a text where `separator` stands outside quotes.
-fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c| {
-        let splits = c == separator && !quoted;
-        quoted ^= c == '"' && !escaped;
-        escaped = quoted && c == '\\' && !escaped;
-        splits
-    })
+    (Format::Text, escaping)
 }
 
 #[cfg(test)]
@@ -119,34 +70,76 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const PROMETHEUS_2_42: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    const PROMETHEUS_2_42_NATIVE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    const PROMETHEUS_2_53: &str = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+    const PROMETHEUS_3_5: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+    const PROMETHEUS_3_5_NATIVE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+    const VICTORIA_METRICS: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
+
+    fn chosen(header: &str) -> (Format, Option<Escaping>) {
+        choose([header].into_iter())
+    }
+
     #[test]
     fn real_scrapers_get_what_they_prefer() {
-        let prometheus_2_42 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        let prometheus_2_42_native = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        let prometheus_3_5 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-        for header in [prometheus_2_42, prometheus_2_42_native, prometheus_3_5] {
-            assert_eq!(choose(header), Offer::OpenMetrics, "{header}");
-        }
-        assert_eq!(choose("text/plain;version=0.0.4;q=1,*/*;q=0.1"), Offer::Text);
-        assert_eq!(choose("*/*"), Offer::Text);
+        let utf8 = Some(Escaping::AllowUtf8);
+        let cases = [
+            (PROMETHEUS_2_42, (Format::OpenMetrics, None)),
+            (PROMETHEUS_2_42_NATIVE, (Format::OpenMetrics, None)),
+            (PROMETHEUS_2_53, (Format::OpenMetrics, None)),
+            (PROMETHEUS_3_5, (Format::OpenMetrics, utf8)),
+            (PROMETHEUS_3_5_NATIVE, (Format::OpenMetrics, utf8)),
+            (VICTORIA_METRICS, (Format::Text, None)),
+            ("*/*", (Format::Text, None)),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", (Format::Text, None)),
+        ];
+        cases.iter().for_each(|(header, choice)| assert_eq!(chosen(header), *choice, "{header}"));
     }
 
     #[test]
     fn weights_decide_and_order_decides_between_equals() {
         let cases = [
-            ("text/plain;q=0.5, application/openmetrics-text;version=1.0.0;q=0.501", Offer::OpenMetrics),
-            ("text/plain, application/openmetrics-text;version=1.0.0", Offer::Text),
-            ("application/openmetrics-text;version=1.0.0;q=0, text/plain;q=0.1", Offer::Text),
-            ("application/openmetrics-text", Offer::OpenMetricsDraft),
-            ("application/openmetrics-text; version=0.0.1", Offer::OpenMetricsDraft),
-            ("Application/OpenMetrics-Text; Version=\"1.0.0\" ; Q=0.9", Offer::OpenMetrics),
-            ("application/openmetrics-text; version=2.0.0", Offer::Text),
+            ("text/plain;q=0.5, application/openmetrics-text;version=1.0.0;q=0.501", Format::OpenMetrics),
+            ("text/plain, application/openmetrics-text;version=1.0.0", Format::Text),
+            ("application/openmetrics-text;version=1.0.0, text/plain", Format::OpenMetrics),
+            ("*/*, application/openmetrics-text;version=1.0.0", Format::Text),
+            ("application/openmetrics-text;version=1.0.0;q=0, text/plain;q=0.1", Format::Text),
+            ("application/openmetrics-text", Format::OpenMetricsDraft),
+            ("application/openmetrics-text; version=0.0.1", Format::OpenMetricsDraft),
+            ("Application/OpenMetrics-Text; Version=\"1.0.0\" ; Q=0.9", Format::OpenMetrics),
+            ("application/openmetrics-text; version=2.0.0", Format::Text),
+            ("application/*", Format::Text),
+            ("text/*;q=0.1, application/openmetrics-text;q=0.2", Format::OpenMetricsDraft),
             (
                 "text/plain;version=1.0.0;q=0.9, application/openmetrics-text;version=1.0.0;q=0.1",
-                Offer::OpenMetrics,
+                Format::OpenMetrics,
             ),
         ];
-        cases.iter().for_each(|(header, offer)| assert_eq!(choose(header), *offer, "{header}"));
+        cases.iter().for_each(|(header, format)| assert_eq!(chosen(header).0, *format, "{header}"));
+    }
+
+    #[test]
+    fn the_last_known_scheme_before_the_choice_counts() {
+        let cases = [
+            ("text/plain;escaping=values", Some(Escaping::Values)),
+            ("text/plain;escaping=\"dots\"", Some(Escaping::Dots)),
+            ("text/plain;version=0.0.4", None),
+            ("text/plain;escaping=dashes", None),
+            ("application/json;escaping=values,text/plain;q=0.5", Some(Escaping::Values)),
+            ("application/json;escaping=values,text/plain;escaping=dots;q=0.5", Some(Escaping::Dots)),
+            ("application/json;escaping=values,text/plain;escaping=dashes;q=0.5", Some(Escaping::Values)),
+            ("text/plain,application/json;escaping=values;q=0.5", None),
+            ("application/json;escaping=values", Some(Escaping::Values)),
+            ("application/json;escaping=values;q=0,text/plain", None),
+        ];
+        cases.iter().for_each(|(header, scheme)| assert_eq!(chosen(header).1, *scheme, "{header}"));
+    }
+
+    #[test]
+    fn a_line_that_breaks_off_takes_no_other_along() {
+        let lines = ["text/plain;q=0.1;note=\"", "application/openmetrics-text;version=1.0.0;q=0.2"];
+        assert_eq!(choose(lines.into_iter()).0, Format::OpenMetrics);
     }
 
     #[test]
@@ -159,25 +152,17 @@ mod tests {
             "application/",
             "application/openmetrics-text/1;version=1.0.0",
             "application/openmetrics-text;version=1.0.0;q=2",
-            "application/openmetrics-text;version=1.0.0;q=-1",
             "application/openmetrics-text;version=1.0.0;q=0.1234",
-            "application/openmetrics-text;version=1.0.0;q=NaN",
             "application/openmetrics-text;version=1.0.0;q",
             "application/openmetrics-text;version=\"1.0.0",
         ];
-        senseless.iter().for_each(|header| assert_eq!(choose(header), Offer::Text, "{header}"));
-    }
-
-    #[test]
-    fn commas_and_semicolons_in_quotes_do_not_split() {
-        let header = r#"a/b;note="x,\";y;q=0", application/openmetrics-text;version=1.0.0"#;
-        assert_eq!(choose(header), Offer::OpenMetrics);
+        senseless.iter().for_each(|header| assert_eq!(chosen(header), (Format::Text, None), "{header}"));
     }
 
     proptest! {
         #[test]
         fn no_header_makes_it_panic(header in ".*", pieces in "[a-z/*;,=\"\\\\q0-9. ]{0,60}") {
-            let _ = (choose(&header), choose(&pieces));
+            let _ = choose([header.as_str(), &pieces].into_iter());
         }
     }
 }

@@ -1,71 +1,10 @@
 //! The answer to a scrape, for any HTTP framework.
 
-use crate::encode::{LeftOut, openmetrics, text};
-use crate::http::accept::{Offer, choose};
+use crate::http::coding;
+use crate::http::representation::Representation;
+use crate::http::request::Request;
 use crate::model::Snapshot;
-use crate::registry::{Problem, Registry};
-
-/// What a draft of OpenMetrics was called. Scrapers that ask for it read version 1.0.0 as well.
-const DRAFT_CONTENT_TYPE: &str = "application/openmetrics-text; version=0.0.1; charset=utf-8";
-/// Methods that a page of metrics answers.
-const ALLOWED: &str = "GET, HEAD";
-
-/// What there is to know of an HTTP request: method, target and headers.
-///
-/// ```
-/// use tagmeter::http::Request;
-///
-/// let request = Request::new("GET", "/metrics").header("Accept", "text/plain");
-/// # let _ = request;
-/// ```
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct Request<'a> {
-    method: &'a str,
-    target: &'a str,
-    headers: Vec<(&'a str, &'a str)>,
-}
-
-impl<'a> Request<'a> {
-    /// A request without headers. The target is the path with its query; whoever calls has routed by it already.
-    ///
-    /// ```
-    /// # use tagmeter::http::Request;
-    /// let request = Request::new("GET", "/metrics");
-    /// # let _ = request;
-    /// ```
-    pub fn new(method: &'a str, target: &'a str) -> Self {
-        Request { method, target, headers: Vec::new() }
-    }
-
-    /// Adds a header; names are alike in either case, and a header may come more than once.
-    ///
-    /// ```
-    /// # use tagmeter::http::Request;
-    /// let request = Request::new("GET", "/metrics").header("accept", "*/*");
-    /// # let _ = request;
-    /// ```
-    pub fn header(mut self, name: &'a str, value: &'a str) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-
-    /// The path with its query.
-    ///
-    /// ```
-    /// # use tagmeter::http::Request;
-    /// assert_eq!(Request::new("GET", "/metrics?x=1").target(), "/metrics?x=1");
-    /// ```
-    pub fn target(&self) -> &str {
-        self.target
-    }
-
-    /// All values of a header as one list.
-    fn list(&self, name: &str) -> String {
-        let same = self.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
-        same.map(|(_, value)| *value).collect::<Vec<_>>().join(",")
-    }
-}
+use crate::registry::Registry;
 
 /// What to answer: status, headers and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,36 +33,40 @@ impl Response {
         found.map(|(_, value)| value.as_str())
     }
 
-    fn page(content_type: &str, body: Vec<u8>) -> Self {
-        let headers = vec![
-            ("Content-Type", content_type.to_owned()),
-            ("Content-Length", body.len().to_string()),
-            ("Vary", "Accept".to_owned()),
-        ];
-        Response { status: 200, headers, body }
+    pub(super) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let length = body.len().to_string();
+        let headers = vec![("Content-Type", content_type.to_owned()), ("Content-Length", length)];
+        Response { status, headers, body }
     }
 
-    fn method_not_allowed() -> Self {
-        let body = b"only GET and HEAD\n".to_vec();
-        let headers = vec![
-            ("Content-Type", "text/plain; charset=utf-8".to_owned()),
-            ("Content-Length", body.len().to_string()),
-            ("Allow", ALLOWED.to_owned()),
-        ];
-        Response { status: 405, headers, body }
+    pub(super) fn plain(status: u16, text: &str) -> Self {
+        Response::new(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
     }
 
-    fn without_body(mut self) -> Self {
-        self.body.clear();
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
+        let mut response = Response::plain(405, &format!("only {allowed}\n"));
+        response.headers.push(("Allow", allowed.to_owned()));
+        response
+    }
+
+    pub(super) fn not_acceptable() -> Self {
+        Response::plain(406, &format!("no acceptable encoding, expected one of {}\n", coding::offered()))
+    }
+
+    /// As it answers this request: without its body for `HEAD`.
+    pub(super) fn to(mut self, request: &Request<'_>) -> Self {
+        if request.method() == "HEAD" {
+            self.body.clear();
+        }
         self
     }
 }
 
-/// Answers a scrape of a registry: text 0.0.4 or OpenMetrics 1.0, by the request's `Accept`; for methods other than
-/// `GET` and `HEAD`, 405.
+/// Answers a scrape of a registry, in the format, coding and choice of families that the request asks for: see
+/// [the module's page](crate::http).
 ///
-/// Any path is answered: whoever calls has routed already. What the format cannot show is counted in
-/// `tagmeter_problems_total{reason="left_out"}` and logged once a family.
+/// Any path is answered: whoever calls has routed already. Methods other than `GET` and `HEAD` are answered 405. What
+/// the format cannot show is counted in `tagmeter_problems_total{reason="left_out"}` and logged once a family.
 ///
 /// ```
 /// use tagmeter::Registry;
@@ -138,10 +81,8 @@ impl Response {
 /// assert_eq!(response.body, b"# TYPE hits counter\nhits_total 1\n# EOF\n");
 /// ```
 pub fn respond(registry: &Registry, request: &Request<'_>) -> Response {
-    let note = |left_out: &LeftOut| {
-        registry.note_problem(Problem::LeftOut, &left_out.family, || left_out.to_string());
-    };
-    scrape(|| registry.snapshot(), request, note)
+    let response = Representation::of(request).map(|wanted| wanted.of_registry(registry));
+    response.unwrap_or_else(|refusal| refusal).to(request)
 }
 
 /// As [`respond`], for a snapshot from elsewhere, which is taken only when there is a page to write. What the format
@@ -157,40 +98,18 @@ pub fn respond(registry: &Registry, request: &Request<'_>) -> Response {
 /// assert_eq!(answer(snapshot, &Request::new("POST", "/metrics")).status, 405);
 /// ```
 pub fn answer(snapshot: impl FnOnce() -> Snapshot, request: &Request<'_>) -> Response {
-    scrape(snapshot, request, |_| ())
-}
-
-fn scrape(
-    snapshot: impl FnOnce() -> Snapshot,
-    request: &Request<'_>,
-    note: impl FnMut(&LeftOut),
-) -> Response {
-    let page = |snapshot: Snapshot| page(&snapshot, choose(&request.list("Accept")), note);
-    match request.method {
-        "GET" => page(snapshot()),
-        // The length a GET would have is known only when its body is.
-        "HEAD" => page(snapshot()).without_body(),
-        _ => Response::method_not_allowed(),
-    }
-}
-
-fn page(snapshot: &Snapshot, offer: Offer, note: impl FnMut(&LeftOut)) -> Response {
-    let mut body = Vec::new();
-    let (content_type, left_out) = match offer {
-        Offer::Text => (text::CONTENT_TYPE, text::encode_into(snapshot, &mut body)),
-        Offer::OpenMetrics => (openmetrics::CONTENT_TYPE, openmetrics::encode_into(snapshot, &mut body)),
-        Offer::OpenMetricsDraft => (DRAFT_CONTENT_TYPE, openmetrics::encode_into(snapshot, &mut body)),
-    };
-    // A `Vec` takes every byte: there is no error to report.
-    left_out.unwrap_or_default().iter().for_each(note);
-    Response::page(content_type, body)
+    let response = Representation::of(request).map(|wanted| wanted.of_snapshot(snapshot()));
+    response.unwrap_or_else(|refusal| refusal).to(request)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::openmetrics;
     use crate::model::{Family, Kind, Value};
     use crate::unit::Unit;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::SystemTime;
 
     fn snapshot() -> Snapshot {
@@ -209,19 +128,27 @@ mod tests {
     fn without_accept_it_is_text() {
         let response = get(&[]);
         assert_eq!(response.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-        assert_eq!(response.header("Vary"), Some("Accept"));
+        assert_eq!(response.header("Vary"), Some("Accept, Accept-Encoding"));
+        assert_eq!(response.header("Content-Encoding"), None);
         assert_eq!(response.body, b"# TYPE depth gauge\ndepth 1\n");
     }
 
     #[test]
     fn openmetrics_is_named_as_it_was_asked_for() {
         let types = [
-            ("application/openmetrics-text;version=1.0.0", openmetrics::CONTENT_TYPE),
-            ("application/openmetrics-text;version=0.0.1", DRAFT_CONTENT_TYPE),
+            ("application/openmetrics-text;version=1.0.0", openmetrics::CONTENT_TYPE.to_owned()),
+            (
+                "application/openmetrics-text;version=0.0.1",
+                openmetrics::CONTENT_TYPE.replace("1.0.0", "0.0.1"),
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+                format!("{}; escaping=underscores", openmetrics::CONTENT_TYPE),
+            ),
         ];
         for (accept, content_type) in types {
             let response = get(&[accept]);
-            assert_eq!(response.header("Content-Type"), Some(content_type));
+            assert_eq!(response.header("Content-Type"), Some(content_type.as_str()));
             assert_eq!(response.body, b"# TYPE depth gauge\ndepth 1.0\n# EOF\n");
         }
     }
@@ -251,6 +178,34 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_no_encoding_of_ours_is_told_which_there_are() {
+        for (method, has_body) in [("GET", true), ("HEAD", false)] {
+            let request = Request::new(method, "/metrics").header("accept-encoding", "br, *;q=0");
+            let response = answer(|| unreachable!("no snapshot"), &request);
+            assert_eq!(response.status, 406);
+            assert_eq!(!response.body.is_empty(), has_body);
+        }
+    }
+
+    #[cfg(feature = "compress")]
+    #[test]
+    fn a_large_page_is_compressed_for_those_who_ask() {
+        use std::io::Read;
+        let registry = Registry::new();
+        (0..5000).for_each(|n| registry.counter(("hits", [("n", n.to_string())])).inc());
+        let plain = respond(&registry, &Request::new("GET", "/metrics"));
+        let request = |method| Request::new(method, "/metrics").header("Accept-Encoding", "gzip");
+        let coded = respond(&registry, &request("GET"));
+        assert_eq!(coded.header("Content-Encoding"), Some("gzip"));
+        assert_eq!(coded.header("Content-Length"), Some(coded.body.len().to_string().as_str()));
+        assert_eq!(coded.header("Content-Type"), plain.header("Content-Type"));
+        let mut page = Vec::new();
+        flate2::read::GzDecoder::new(&*coded.body).read_to_end(&mut page).unwrap();
+        assert_eq!(page, plain.body);
+        assert_eq!(respond(&registry, &request("HEAD")).headers, coded.headers);
+    }
+
+    #[test]
     fn what_is_left_out_is_counted() {
         let registry = Registry::new();
         registry.gauge("a.b").set(1.0);
@@ -258,5 +213,41 @@ mod tests {
         let response = respond(&registry, &Request::new("GET", "/metrics"));
         assert_eq!(response.body, b"# TYPE a_b gauge\na_b 1\n");
         assert_eq!(registry.value(("tagmeter_problems", [("reason", "left_out")])), Some(1.0));
+    }
+
+    #[test]
+    fn only_families_that_are_asked_for_are_shown_and_read() {
+        let registry = Registry::new();
+        registry.counter("hits").inc();
+        registry.timer("work").record(std::time::Duration::ZERO);
+        registry.collector("pool", |families| {
+            families.gauge("idle", "").set((), 3.0);
+            families.gauge("busy", "").set((), 5.0);
+        });
+        let reads = Arc::new(AtomicUsize::new(0));
+        let read = reads.clone();
+        registry.gauge_fn("asked", move || read.fetch_add(1, Ordering::Relaxed) as f64);
+        let page = |query: &str| {
+            let target = format!("/metrics?{query}");
+            String::from_utf8(respond(&registry, &Request::new("GET", &target)).body).unwrap()
+        };
+        let hits = "# TYPE hits_total counter\nhits_total 1\n";
+        assert_eq!(page("name[]=hits"), hits);
+        assert_eq!(page("name%5B%5D=hits_total&name[]=hits_tot"), hits);
+        assert_eq!(page("name[]=busy"), "# TYPE busy gauge\nbusy 5\n");
+        assert_eq!(page("name[]=nothing"), "");
+        assert!(
+            page("name[]=work_seconds_count").contains("work_seconds_bucket"),
+            "families are shown whole"
+        );
+        assert_eq!(reads.load(Ordering::Relaxed), 0);
+        assert!(page("").contains("asked 0\n"));
+    }
+
+    #[test]
+    fn a_snapshot_from_elsewhere_is_filtered_too() {
+        let page = |target| answer(snapshot, &Request::new("GET", target)).body;
+        assert_eq!(page("/?name[]=depth"), get(&[]).body);
+        assert_eq!(page("/?name[]=width"), b"");
     }
 }

@@ -143,6 +143,11 @@ impl Snapshot {
     pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
         self.get(id)?.number()
     }
+
+    /// Keeps only the families for which `keep` says so.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Family) -> bool) {
+        self.families.retain(keep);
+    }
 }
 
 /// All series of one name.

@@ -45,13 +45,15 @@ use parking_lot::RwLock;
 
 use collector::Collect;
 use families::FamilyList;
+use family::AnyFamily;
 use shared::Shared;
 
 use crate::clock::Clock;
 use crate::metric::{Common, Context, call};
-use crate::model::{self, Snapshot};
+use crate::model::{self, Kind, Snapshot};
 use crate::name::Name;
 use crate::tag::{Id, Tags};
+use crate::unit::Unit;
 
 /// Where instruments have their names. Clones share it.
 ///
@@ -250,14 +252,25 @@ impl Registry {
     /// assert_eq!(registry.snapshot().value("hits"), Some(3.0));
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        let mut families: Vec<model::Family> = self
-            .0
-            .families
-            .all()
-            .iter()
-            .map(|family| family.read())
-            .filter(|family| !family.series.is_empty())
-            .collect();
+        self.read(&self.0.families.all())
+    }
+
+    /// As [`snapshot`](Self::snapshot), of the families that are wanted; others are not read. Collectors run all the
+    /// same: nobody knows what they bring.
+    pub(crate) fn snapshot_of(&self, wanted: impl Fn(&Name, Kind, &Unit) -> bool) -> Snapshot {
+        let mut families = self.0.families.all();
+        families.retain(|family| {
+            let Definition { name, kind, unit, .. } = family.definition();
+            wanted(&name, kind, &unit)
+        });
+        let mut snapshot = self.read(&families);
+        snapshot.retain(|family| wanted(&family.name, family.kind, &family.unit));
+        snapshot
+    }
+
+    fn read(&self, families: &[Arc<dyn AnyFamily>]) -> Snapshot {
+        let read = families.iter().map(|family| family.read());
+        let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
         self.collect_into(&mut families);
         let problems = self.0.shared.problems.family(self.0.shared.start);
         families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));

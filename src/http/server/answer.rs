@@ -1,39 +1,33 @@
 //! What is answered to a request.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use crate::http::respond::{self, respond};
+use crate::http::flights::{Answer, Asked, Flights, PageNumber, Until};
 use crate::http::server::connections::{Seat, Stage};
 use crate::http::server::limits::Limits;
+use crate::http::server::routes::{Route, Routes};
 use crate::registry::Registry;
 
-const INDEX: &str = include_str!("index.html");
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
-
-/// An answer, ready to be sent.
-pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Answers requests from a registry.
 #[derive(Debug)]
 pub(super) struct Answers {
-    registry: Registry,
-    pages: Arc<Semaphore>,
+    flights: Flights,
+    routes: Routes,
     limits: Limits,
 }
 
 impl Answers {
     /// Answers from this registry.
-    pub(super) fn new(registry: Registry, limits: Limits) -> Self {
-        Answers { registry, pages: Arc::new(Semaphore::new(limits.pages)), limits }
+    pub(super) fn new(registry: Registry, routes: Routes, limits: Limits) -> Self {
+        Answers { flights: Flights::new(registry, limits.pages, Until::Read), routes, limits }
     }
 
     /// Answers one request of a connection.
@@ -43,9 +37,9 @@ impl Answers {
         seat.enter(Stage::Answering);
         let answer = match refused {
             Some(refused) => refused,
-            None => self.route(head, seat).await,
+            None => self.route(Request::from_parts(head, ()), seat).await,
         };
-        seat.enter(Stage::Writing);
+        seat.enter(Stage::Writing(answer.extensions().get::<PageNumber>().copied()));
         answer
     }
 
@@ -59,27 +53,27 @@ impl Answers {
         }
     }
 
-    async fn route(&self, head: Parts, seat: &Seat) -> Answer {
-        let known = matches!(head.uri.path(), "/" | "/health" | "/metrics");
-        if known && head.method != Method::GET && head.method != Method::HEAD {
+    async fn route(&self, request: Request<()>, seat: &Seat) -> Answer {
+        let route = self.routes.of(request.uri().path());
+        if route != Route::Nowhere && request.method() != Method::GET && request.method() != Method::HEAD {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
-            answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return answer;
         }
-        match head.uri.path() {
-            "/metrics" => self.page(head, seat).await,
-            "/health" => plain(StatusCode::OK, TEXT, "ok\n"),
-            "/" => plain(StatusCode::OK, HTML, INDEX),
-            _ => plain(StatusCode::NOT_FOUND, TEXT, "not found, expected /metrics, /health or /\n"),
+        match route {
+            Route::Metrics => self.page(&request, seat).await,
+            Route::Health => plain(StatusCode::OK, TEXT, "ok\n"),
+            Route::Index => plain(StatusCode::OK, HTML, self.routes.index()),
+            Route::Nowhere => plain(StatusCode::NOT_FOUND, TEXT, self.routes.not_found()),
         }
     }
 
     /// The page of metrics, written where it keeps nobody waiting but other pages.
-    async fn page(&self, head: Parts, seat: &Seat) -> Answer {
-        if self.pages.available_permits() == 0 {
-            seat.drop_slowest_reader();
+    async fn page(&self, request: &Request<()>, seat: &Seat) -> Answer {
+        if self.flights.are_full() {
+            seat.drop_slowest_readers();
         }
-        match timeout(self.limits.page, self.write_page(head)).await {
+        match timeout(self.limits.page, self.flights.answer(Asked::of(request))).await {
             Ok(Some(page)) => page,
             // The page panicked, or the server ends.
             Ok(None) => plain(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the page could not be written\n"),
@@ -93,53 +87,18 @@ impl Answers {
             }
         }
     }
-
-    async fn write_page(&self, head: Parts) -> Option<Answer> {
-        let permit = Arc::clone(&self.pages).acquire_owned().await.ok()?;
-        let registry = self.registry.clone();
-        let page = spawn_blocking(move || (written(&registry, &head), permit));
-        let (response, permit) = page.await.ok()?;
-        sendable(response, permit)
-    }
 }
 
-fn written(registry: &Registry, head: &Parts) -> respond::Response {
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = respond::Request::new(head.method.as_str(), target);
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let request = headers.fold(request, |request, (name, value)| request.header(name, value));
-    respond(registry, &request)
-}
-
-fn sendable(response: respond::Response, permit: OwnedSemaphorePermit) -> Option<Answer> {
-    let page = Bytes::from_owner(Page { body: response.body, _permit: permit });
-    let builder = Response::builder().status(response.status);
-    let headers = response.headers.into_iter();
-    headers.fold(builder, |builder, (name, value)| builder.header(name, value)).body(Full::new(page)).ok()
-}
-
-/// A page's bytes, which hold the page's permit until they have been sent.
-struct Page {
-    body: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Page {
-    fn as_ref(&self) -> &[u8] {
-        &self.body
-    }
-}
-
-fn plain(status: StatusCode, content_type: &'static str, body: &'static str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer
 }
 
 /// An answer after which the connection ends.
 fn closing(status: StatusCode, body: &'static str) -> Answer {
     let mut answer = plain(status, TEXT, body);
-    answer.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     answer
 }

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::http::flights::PageNumber;
+
 /// The open connections of a server.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
@@ -36,8 +38,8 @@ pub(super) enum Stage {
     Waiting,
     /// The answer is being made.
     Answering,
-    /// The answer is on its way.
-    Writing,
+    /// The answer is on its way: this page, where it is one.
+    Writing(Option<PageNumber>),
 }
 
 impl Connections {
@@ -108,6 +110,16 @@ impl Table {
         true
     }
 
+    /// Drops the connections that read the page which has been read longest: a page is free when nobody reads it.
+    fn drop_longest_page(&mut self) {
+        let reads_page = |connection: &&Connection| matches!(connection.stage, Stage::Writing(Some(_)));
+        let pages = self.open.values().filter(reads_page);
+        let Some(stage) = pages.min_by_key(|connection| connection.since).map(|found| found.stage) else {
+            return;
+        };
+        while self.drop_longest(|own| own == stage) {}
+    }
+
     fn next_moment(&mut self) -> u64 {
         self.moment += 1;
         self.moment
@@ -148,16 +160,16 @@ impl Seat {
 
     /// Says that nothing of an answer is left to be written, if one was.
     pub(super) fn written(&self) {
-        let is_writing = |connection: &Connection| connection.stage == Stage::Writing;
+        let is_writing = |connection: &Connection| matches!(connection.stage, Stage::Writing(_));
         if self.connections.table.lock().open.get(&self.number).is_some_and(is_writing) {
             self.enter(Stage::Waiting);
             self.connections.done.notify_one();
         }
     }
 
-    /// Drops the connection, of any seat, that has been longest at reading its answer.
-    pub(super) fn drop_slowest_reader(&self) {
-        self.connections.table.lock().drop_longest(|stage| stage == Stage::Writing);
+    /// Drops the connections, of any seats, that read the page which has been read longest.
+    pub(super) fn drop_slowest_readers(&self) {
+        self.connections.table.lock().drop_longest_page();
     }
 }
 
@@ -188,7 +200,8 @@ mod tests {
     #[test]
     fn the_one_that_waits_longest_goes_first() {
         let connections = Connections::new();
-        let seats = seats(&connections, [Stage::Answering, Stage::Waiting, Stage::Waiting, Stage::Writing]);
+        let seats =
+            seats(&connections, [Stage::Answering, Stage::Waiting, Stage::Waiting, Stage::Writing(None)]);
         seats[1].enter(Stage::Waiting);
         connections.make_room(4);
         assert_eq!(kept(&seats), [true, true, false, true]);
@@ -201,7 +214,7 @@ mod tests {
     #[test]
     fn where_none_waits_the_oldest_answer_goes() {
         let connections = Connections::new();
-        let seats = seats(&connections, [Stage::Writing, Stage::Answering, Stage::Answering]);
+        let seats = seats(&connections, [Stage::Writing(None), Stage::Answering, Stage::Answering]);
         connections.drop_one();
         assert_eq!(kept(&seats), [false, true, true]);
         connections.make_room(0);
@@ -210,11 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn the_slowest_reader_has_begun_first() {
+    fn the_page_read_longest_goes_with_all_its_readers() {
         let connections = Connections::new();
-        let seats = seats(&connections, [Stage::Waiting, Stage::Answering, Stage::Writing, Stage::Writing]);
-        seats[1].drop_slowest_reader();
-        assert_eq!(kept(&seats), [true, true, false, true]);
+        let page = |number| Stage::Writing(Some(PageNumber(number)));
+        let stages = [Stage::Writing(None), Stage::Waiting, page(1), page(2), Stage::Answering, page(1)];
+        let seats = seats(&connections, stages);
+        seats[4].drop_slowest_readers();
+        assert_eq!(kept(&seats), [true, true, false, true, true, false]);
+        seats[4].drop_slowest_readers();
+        seats[4].drop_slowest_readers();
+        assert_eq!(kept(&seats), [true, true, false, false, true, false]);
     }
 
     #[test]
@@ -222,7 +240,7 @@ mod tests {
         let connections = Connections::new();
         drop(connections.seat());
         assert!(!connections.drop_one());
-        let unfinished = seats(&connections, [Stage::Writing, Stage::Waiting, Stage::Answering]);
+        let unfinished = seats(&connections, [Stage::Writing(None), Stage::Waiting, Stage::Answering]);
         assert_eq!(connections.drop_all(), 2);
         assert_eq!(kept(&unfinished), [false; 3]);
     }

@@ -8,8 +8,10 @@
 //! A server that anybody can reach must not be a way to hurt the program: see [`Limits`] for what holds it back.
 
 mod answer;
+mod builder;
 mod connections;
 mod limits;
+mod routes;
 mod socket;
 mod work;
 
@@ -22,6 +24,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub use builder::ServerBuilder;
+
+use crate::http::server::answer::Answers;
 use crate::http::server::limits::Limits;
 use crate::http::server::work::Worker;
 use crate::registry::Registry;
@@ -59,11 +64,14 @@ const SERVER_THREAD: &str = "tagmeter-serve";
 /// | time to read an answer | 60 s | the connection ends |
 /// | pages being written or read | 32 | the one that has been read longest goes |
 ///
+/// A page is written once for all who ask for the same before it is begun, so that a thousand scrapes at once cost little
+/// more than two. Each sees all that was recorded before it came.
+///
 /// # Errors
 ///
 /// The address does not resolve, cannot be listened on (somebody else does, say), or the thread cannot be started.
 pub fn serve(addr: impl ToSocketAddrs, registry: &Registry) -> Result<Server, ServeError> {
-    start(bind(addr)?, registry.clone(), Limits::default())
+    Server::builder(registry).start(addr)
 }
 
 /// Why nothing is served.
@@ -84,6 +92,12 @@ pub enum ServeError {
     Resolve {
         /// What the resolver said.
         source: io::Error,
+    },
+    /// The prefix is no path.
+    #[error("path prefix {prefix:?} is no path, expected one such as \"/shop\"")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}, expected a free port of this machine")]
@@ -143,6 +157,20 @@ pub enum StopError {
 }
 
 impl Server {
+    /// A server with more to say than [`serve`] takes.
+    ///
+    /// ```
+    /// use tagmeter::{Registry, http::Server};
+    ///
+    /// let server = Server::builder(&Registry::new()).path_prefix("/shop").start("127.0.0.1:0")?;
+    /// println!("http://{}/shop/metrics", server.addr());
+    /// # server.stop(std::time::Duration::from_secs(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder(registry: &Registry) -> ServerBuilder {
+        ServerBuilder::new(registry)
+    }
+
     /// The address that is served, with the port that was taken when 0 was asked for.
     ///
     /// ```
@@ -207,11 +235,11 @@ fn listen(addr: SocketAddr) -> io::Result<Listening> {
     Ok(Listening { addr: listener.local_addr()?, listener })
 }
 
-fn start(listening: Listening, registry: Registry, limits: Limits) -> Result<Server, ServeError> {
+fn start(listening: Listening, answers: Answers, limits: Limits) -> Result<Server, ServeError> {
     let Listening { addr, listener } = listening;
     let (stop, stopped) = oneshot::channel();
     let (started, starting) = mpsc::sync_channel(1);
-    let run = move || match Worker::new(listener, registry, limits) {
+    let run = move || match Worker::new(listener, answers, limits) {
         Ok(worker) => {
             let _ = started.send(Ok(()));
             worker.run(stopped)
@@ -247,7 +275,7 @@ mod tests {
     const LATE: Duration = Duration::from_secs(60);
 
     fn server(registry: &Registry, limits: Limits) -> Server {
-        start(bind("127.0.0.1:0").unwrap(), registry.clone(), limits).unwrap()
+        Server::builder(registry).limits(limits).start("127.0.0.1:0").unwrap()
     }
 
     fn send(server: &Server, request: &str) -> TcpStream {

@@ -19,7 +19,6 @@ use crate::http::server::answer::Answers;
 use crate::http::server::connections::{Connections, Seat};
 use crate::http::server::limits::Limits;
 use crate::http::server::socket::Socket;
-use crate::registry::Registry;
 
 /// Name of the thread that pages are written on. Linux shows 15 bytes of it.
 const PAGE_THREAD: &str = "tagmeter-page";
@@ -41,18 +40,14 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Made on the server's thread: a runtime may not be dropped inside another, where the program may be.
-    pub(super) fn new(
-        listener: std::net::TcpListener,
-        registry: Registry,
-        limits: Limits,
-    ) -> io::Result<Self> {
+    pub(super) fn new(listener: std::net::TcpListener, answers: Answers, limits: Limits) -> io::Result<Self> {
         let mut builder = Builder::new_current_thread();
         let runtime =
             builder.enable_io().enable_time().max_blocking_threads(1).thread_name(PAGE_THREAD).build()?;
         let inside = runtime.enter();
         let listener = TcpListener::from_std(listener)?;
         drop(inside);
-        Ok(Worker { runtime, listener, answers: Arc::new(Answers::new(registry, limits)), limits })
+        Ok(Worker { runtime, listener, answers: Arc::new(answers), limits })
     }
 
     /// Answers until it is told to stop, and by when to be done. Returns how many answers it cut off.

@@ -1,0 +1,21 @@
+//! The metrics page as a route of an axum server: [`metrics`].
+
+use axum::routing::{MethodRouter, any_service};
+
+use crate::http::tower::Metrics;
+use crate::registry::Registry;
+
+/// A route that answers what [`respond`](crate::http::respond) does; for whatever state the router has. See
+/// [`Metrics`] for where pages are written.
+///
+/// ```
+/// use axum::Router;
+/// use tagmeter::Registry;
+///
+/// let registry = Registry::new();
+/// let app: Router = Router::new().route("/metrics", tagmeter::http::axum::metrics(&registry));
+/// # let _ = app;
+/// ```
+pub fn metrics<S: Clone + Send + Sync + 'static>(registry: &Registry) -> MethodRouter<S> {
+    any_service(Metrics::new(registry))
+}

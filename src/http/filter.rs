@@ -1,0 +1,136 @@
+//! Which families a scraper asks for: `?name[]=…`.
+
+use std::collections::BTreeSet;
+
+use crate::encode::exposed_names;
+use crate::model::Kind;
+use crate::name::Name;
+use crate::unit::Unit;
+
+/// The parameter's name, decoded.
+const PARAMETER: &str = "name[]";
+
+/// The exposed names that are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Names(BTreeSet<String>);
+
+impl Names {
+    /// Those of a target's query; nothing where it asks for none, and so for all.
+    pub(super) fn of(target: &str) -> Option<Self> {
+        let query = target.split_once('?')?.1;
+        let query = query.split_once('#').map_or(query, |(query, _)| query);
+        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let asked = pairs.filter(|(key, _)| decoded(key) == PARAMETER).map(|(_, value)| decoded(value));
+        let names: BTreeSet<String> = asked.collect();
+        (!names.is_empty()).then_some(Names(names))
+    }
+
+    /// Whether one of the names that such a family has on a page is among them.
+    pub(super) fn want(&self, name: &Name, kind: Kind, unit: &Unit) -> bool {
+        exposed_names(name, kind, unit).iter().any(|exposed| self.0.contains(exposed))
+    }
+}
+
+/// A text of a query without its escapes. What is no escape stays; what is no UTF-8 becomes U+FFFD, which no name has.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let (byte, taken) = match (first, after) {
+            (b'+', _) => (b' ', after),
+            (b'%', [high, low, after @ ..]) => match escape(*high, *low) {
+                Some(byte) => (byte, after),
+                None => (b'%', &rest[1..]),
+            },
+            _ => (*first, after),
+        };
+        bytes.push(byte);
+        rest = taken;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn escape(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn names(target: &str) -> Option<Vec<String>> {
+        Names::of(target).map(|names| names.0.into_iter().collect())
+    }
+
+    #[test]
+    fn names_are_collected_from_the_query() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("/metrics?name[]=a", &["a"]),
+            ("/metrics?name[]=a&name[]=b&name[]=a", &["a", "b"]),
+            ("/metrics?x=1&name%5B%5D=a%5fb&y", &["a_b"]),
+            ("/metrics?name[]=a+b%2B", &["a b+"]),
+            ("/metrics?name[]=100%&name[]=%zz&name[]=%4", &["%4", "%zz", "100%"]),
+            ("/metrics?name[]=%ff", &["\u{FFFD}"]),
+            ("/metrics?name[]", &[""]),
+            ("?name[]=a=b?c#name[]=d", &["a=b?c"]),
+        ];
+        for (target, expected) in cases {
+            assert_eq!(names(target).unwrap(), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn without_names_all_is_asked_for() {
+        for target in
+            ["", "/metrics", "/metrics?", "/metrics?name=a", "/metrics?names[]=a", "/name[]=a", "?&&="]
+        {
+            assert_eq!(names(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_family_answers_to_its_name_and_to_those_of_its_samples() {
+        let cases: [(&str, Kind, Unit, &[&str]); 6] = [
+            ("orders", Kind::Counter, Unit::None, &["orders", "orders_total"]),
+            ("sent", Kind::Counter, Unit::Bytes, &["sent_bytes", "sent_bytes_total"]),
+            ("http.depth", Kind::Gauge, Unit::None, &["http_depth"]),
+            (
+                "request",
+                Kind::Timer,
+                Unit::None,
+                &[
+                    "request_seconds",
+                    "request_seconds_bucket",
+                    "request_seconds_sum",
+                    "request_seconds_count",
+                ],
+            ),
+            ("order", Kind::Meter, Unit::None, &["order", "order_total", "order_rate"]),
+            ("build", Kind::Info, Unit::None, &["build", "build_info"]),
+        ];
+        for (name, kind, unit, exposed) in cases {
+            for asked in exposed {
+                let names = Names([(*asked).to_owned()].into());
+                assert!(names.want(&name.into(), kind, &unit), "{asked}");
+            }
+            let others =
+                Names(["", "orders_rate", "request", "http.depth", "depth"].map(str::to_owned).into());
+            assert!(!others.want(&name.into(), kind, &unit), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_target_makes_it_panic(target in ".*", query in "[a-z\\[\\]%&=+?é0-9]{0,60}") {
+            let _ = (Names::of(&target), Names::of(&format!("?name[]={query}")));
+        }
+
+        #[test]
+        fn what_was_escaped_comes_back(name in ".*") {
+            let escaped: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            prop_assert_eq!(decoded(&escaped), name);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a request asks for: equal ones get the same page.
+
+use std::io;
+
+use crate::encode::{Escaping, LeftOut};
+use crate::http::accept;
+use crate::http::coding::{Body, Codings};
+use crate::http::filter::Names;
+use crate::http::format::Format;
+use crate::http::request::Request;
+use crate::http::respond::Response;
+use crate::model::Snapshot;
+use crate::registry::{Problem, Registry};
+
+/// Methods that a page of metrics answers.
+const ALLOWED: [&str; 2] = ["GET", "HEAD"];
+/// What a page is chosen by, besides its target.
+const VARY: &str = "Accept, Accept-Encoding";
+
+/// What a request asks for. The page of a `HEAD` is that of its `GET`: the length is known only when the body is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Representation {
+    format: Format,
+    escaping: Option<Escaping>,
+    codings: Codings,
+    names: Option<Names>,
+}
+
+impl Representation {
+    /// What this request asks for, or why there is no page for it.
+    pub(super) fn of(request: &Request<'_>) -> Result<Self, Response> {
+        if !ALLOWED.contains(&request.method()) {
+            return Err(Response::method_not_allowed(&ALLOWED.join(", ")));
+        }
+        let codings = Codings::of(request.lines("Accept-Encoding")).ok_or_else(Response::not_acceptable)?;
+        let (format, escaping) = accept::choose(request.lines("Accept"));
+        Ok(Representation { format, escaping, codings, names: Names::of(request.target()) })
+    }
+
+    /// The page of a registry. What the format cannot show is counted and logged there.
+    pub(super) fn of_registry(&self, registry: &Registry) -> Response {
+        let snapshot = match &self.names {
+            Some(names) => registry.snapshot_of(|name, kind, unit| names.want(name, kind, unit)),
+            None => registry.snapshot(),
+        };
+        self.page(&snapshot, |left_out| {
+            registry.note_problem(Problem::LeftOut, &left_out.family, || left_out.to_string());
+        })
+    }
+
+    /// The page of a snapshot from elsewhere.
+    pub(super) fn of_snapshot(&self, mut snapshot: Snapshot) -> Response {
+        if let Some(names) = &self.names {
+            snapshot.retain(|family| names.want(&family.name, family.kind, &family.unit));
+        }
+        self.page(&snapshot, |_| ())
+    }
+
+    fn page(&self, snapshot: &Snapshot, note: impl FnMut(&LeftOut)) -> Response {
+        match self.write(snapshot, note) {
+            Ok((body, coding)) => {
+                let mut response = Response::new(200, &self.format.content_type(self.escaping), body);
+                response.headers.push(("Vary", VARY.to_owned()));
+                response.headers.extend(coding.map(|name| ("Content-Encoding", name.to_owned())));
+                response
+            }
+            Err(error) => {
+                log::warn!("tagmeter: a page could not be compressed: {error}");
+                Response::plain(500, "the page could not be written\n")
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        snapshot: &Snapshot,
+        note: impl FnMut(&LeftOut),
+    ) -> io::Result<(Vec<u8>, Option<&'static str>)> {
+        let mut body = Body::new(self.codings);
+        self.format.write(snapshot, &mut body)?.iter().for_each(note);
+        body.finish()
+    }
+}
