@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use crate::cell::{KnownPlace, Word};
@@ -43,6 +44,14 @@ impl<C> Handle<C> {
     #[inline]
     pub(crate) fn cell(&self) -> &C {
         self.shared()
+    }
+
+    /// Whether another handle shares its cell.
+    pub(crate) fn is_held(&self) -> bool {
+        let held = self.cell.get().is_some_and(|cell| Arc::strong_count(cell) > 1);
+        // With the decrement of the last one that was dropped: what it recorded is seen.
+        fence(Ordering::Acquire);
+        held
     }
 
     #[inline]
