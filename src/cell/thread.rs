@@ -24,8 +24,9 @@
 //! **After a fork** the child has the totals and the forking thread's set; the sets of the parent's other threads stay
 //! leased to nobody. The child counts on from the parent's totals.
 //!
-//! No `unsafe` is needed for this: what is shared lives as long as the program, and single-writer is a matter of totals, not of
-//! memory safety.
+//! No `unsafe` is needed for this: what is shared lives as long as the program, and single-writer is a matter of totals. Only
+//! [`section`](super::section) relies on it for memory safety: a set is in one thread's directory at a time, and no code of
+//! that thread runs between the end of its lease and the next owner's beginning that could still have a cell of it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::OnceLock;
@@ -91,8 +92,11 @@ struct Pool {
     outgrown: Vec<Directory>,
 }
 
-/// Page 0 is nobody's: no thread has a block of it.
-static PAGES: AtomicU32 = AtomicU32::new(1);
+/// Page 0 is nobody's: no thread has a block of it. Page 1 is that of [`SECTIONS`].
+static PAGES: AtomicU32 = AtomicU32::new(2);
+
+/// The page of the threads' [sections](super::section), whose number is known beforehand.
+pub(crate) static SECTIONS: Page = Page { id: 1, first: OnceLock::new() };
 
 impl Page {
     /// A page of zeros.
