@@ -31,6 +31,8 @@ mod section;
 mod sequence;
 mod slot;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod ticks;
 mod word;

@@ -106,36 +106,3 @@ impl Presence {
         self.0.compare_exchange(from as u8, to as u8, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_goes_step_by_step() {
-        let presence = Presence::new();
-        assert!(!presence.hide(), "it is in use");
-        assert!(presence.rest() && presence.is_shown());
-        assert!(presence.hide() && !presence.is_shown());
-        assert!(presence.touch() && presence.is_shown(), "and comes back");
-        assert!(presence.rest() && presence.hide() && presence.give_up(State::Hidden));
-        assert!(!presence.touch() && !presence.remove(), "gone is gone");
-    }
-
-    #[test]
-    fn a_removed_entry_is_not_touched_but_shown_again() {
-        let presence = Presence::new();
-        assert!(presence.remove());
-        assert!(!presence.remove() && !presence.touch());
-        presence.show();
-        assert_eq!((presence.touch(), presence.state()), (true, State::Touched));
-    }
-
-    #[test]
-    fn a_hidden_entry_can_be_removed_and_was_not_there() {
-        let presence = Presence::new();
-        assert!(presence.rest() && presence.hide());
-        assert!(!presence.remove());
-        assert_eq!(presence.state(), State::Removed);
-    }
-}
