@@ -296,6 +296,26 @@ fn a_thread_that_begins_a_section_after_another_frees_in_no_other_ones_sight() {
 }
 
 #[test]
+fn who_frees_need_not_be_who_ended_the_epoch() {
+    model(3, || {
+        let chains = std::sync::Arc::new(Chains::new(1));
+        chains.turn().insert(0, Watched::new(7));
+        let shared = chains.clone();
+        let reader = thread::spawn(move || {
+            let section = Section::of(1);
+            let found = shared.find(&section, 0, |_| true);
+            assert_eq!(found.map_or(7, |node| node.value.get()), 7);
+        });
+        // Another family at the same.
+        let other = thread::spawn(|| drop(section::passed()));
+        chains.turn().unlink(0);
+        free(&chains);
+        reader.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
 fn two_guests_and_who_frees() {
     model(2, || {
         let chains = std::sync::Arc::new(Chains::new(1));
