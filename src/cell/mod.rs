@@ -6,6 +6,8 @@
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
 //! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
 //! - [`text`]: the tags of a series, shared with snapshots.
+//! - [`section`]: what a reader looks at stays until it is done; [`epoch`] tells how. [`chains`]: entries found that way, by
+//!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
 //! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: a quick clock. [`problem`]: what was refused.
@@ -19,34 +21,45 @@
 //! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
 //! | window shared | a free lock | the same |
 
+mod barrier;
 mod buckets;
 mod buffer;
+mod chains;
 mod coarse;
 mod count;
 mod entries;
+mod epoch;
 mod histogram;
 mod late;
 mod level;
+mod presence;
 mod problem;
 mod recent;
+mod section;
 mod sequence;
 mod slot;
 mod stripes;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod text;
 mod thread;
 mod ticks;
 mod word;
 
+pub(crate) use chains::{Chains, Node, Turn};
 pub(crate) use coarse::{coarse_nanos, coarse_wall};
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;
+pub(crate) use epoch::{Passed, Stamp};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use late::Late;
 pub(crate) use level::Level;
+pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;
+pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
 pub(crate) use thread::KnownPlace;
 pub(crate) use ticks::Ticks;

@@ -24,8 +24,9 @@
 //! **After a fork** the child has the totals and the forking thread's set; the sets of the parent's other threads stay
 //! leased to nobody. The child counts on from the parent's totals.
 //!
-//! No `unsafe` is needed for this: what is shared lives as long as the program, and single-writer is a matter of totals, not of
-//! memory safety.
+//! No `unsafe` is needed for this: what is shared lives as long as the program, and single-writer is a matter of totals. Only
+//! [`section`](super::section) relies on it for memory safety: a set is in one thread's directory at a time, and no code of
+//! that thread runs between the end of its lease and the next owner's beginning that could still have a cell of it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::OnceLock;
@@ -95,14 +96,20 @@ struct Pool {
 }
 
 /// All pages; a page's number is its place in every thread's directory. Page 0 is nobody's: no thread has a block of it.
+/// Page 1 is that of [`SECTIONS`], which is not among them.
 static PAGES: Entries<Page> = Entries::new();
 /// Pages there may be: with more, the number of a cell would not fit into 31 bits.
 const MOST_PAGES: usize = 1 << 25;
 
+/// The page of the threads' [sections](super::section), whose number is known beforehand.
+pub(crate) static SECTIONS: Page = Page { first: OnceLock::new() };
+/// Its number.
+pub(crate) const SECTIONS_PAGE: usize = 1;
+
 impl Page {
     /// The number of a new page of zeros, if there may be one more. One thread at a time.
     pub(crate) fn add() -> Option<usize> {
-        if PAGES.len() == 0 {
+        while PAGES.len() <= SECTIONS_PAGE {
             PAGES.push(Page::default());
         }
         let (number, _) = (PAGES.len() < MOST_PAGES).then(|| PAGES.push(Page::default()))??;
@@ -110,7 +117,7 @@ impl Page {
     }
 
     pub(crate) fn numbered(number: usize) -> Option<&'static Page> {
-        PAGES.get(number)
+        if number == SECTIONS_PAGE { Some(&SECTIONS) } else { PAGES.get(number) }
     }
 
     /// All threads' blocks, always in the same order.

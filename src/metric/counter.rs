@@ -74,6 +74,10 @@ impl Instrument for Counter {
         Some(Value::Counter(Number::Integer(self.get())))
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         self.0.cell().reset();
     }

@@ -105,6 +105,10 @@ impl Instrument for CounterFn {
         self.get().map(|total| Value::Counter(Number::Integer(total)))
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     /// Counts anew from what the source shows next.
     fn reset(&self) {
         self.0.cell().seen.lock().total = 0;

@@ -82,6 +82,10 @@ impl Instrument for FloatCounter {
         Some(Value::Counter(Number::Float(self.get())))
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         self.0.cell().total.reset();
     }

@@ -1,5 +1,6 @@
 //! A level.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,6 +223,15 @@ impl Instrument for Gauge {
 
     fn read(&self) -> Option<Value> {
         self.level().map(Value::Gauge)
+    }
+
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
+    fn take_function(&self) -> Option<Box<dyn Any + Send>> {
+        let function = self.0.cell().function.lock().take()?;
+        Some(Box::new(function))
     }
 
     fn reset(&self) {

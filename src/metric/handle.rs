@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use crate::cell::{KnownPlace, Late, Word};
 
@@ -35,6 +36,15 @@ impl<C: Named> Handle<C> {
             Some(cell) => cell,
             None => self.bind(),
         }
+    }
+
+    /// Whether another handle shares its cell.
+    pub(crate) fn is_held(&self) -> bool {
+        // Two are this handle's own and the one that is asked.
+        let held = self.0.shared().is_some_and(|cell| Arc::strong_count(&cell) > 2);
+        // With the decrement of the last one that was dropped: what it recorded is seen.
+        fence(Ordering::Acquire);
+        held
     }
 
     #[cold]

@@ -161,6 +161,10 @@ impl Instrument for Histogram {
         Some(self.value().into())
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         let cell = self.0.cell();
         cell.cells.reset();

@@ -61,6 +61,10 @@ impl Instrument for Info {
         Some(Value::Info(Box::new(self.get())))
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         self.set(());
     }

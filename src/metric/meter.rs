@@ -137,6 +137,10 @@ impl Instrument for Meter {
         Some(MeterValue { count: self.count(), rates: self.rates() }.into())
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         self.0.cell().reset();
     }

@@ -62,6 +62,7 @@ pub use settings::Requested;
 pub(crate) use state_set::StateCell;
 pub(crate) use timer::TimerCell;
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -100,6 +101,16 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     fn describe(_settings: &Self::Settings) -> String {
         String::new()
+    }
+
+    /// Whether there are handles of it besides this one.
+    #[doc(hidden)]
+    fn is_held(&self) -> bool;
+
+    /// The function of the user's that it asks, taken from it: what a function owns may do anything when it goes.
+    #[doc(hidden)]
+    fn take_function(&self) -> Option<Box<dyn Any + Send>> {
+        None
     }
 
     /// Back to how it was made.

@@ -134,6 +134,10 @@ impl Instrument for StateSet {
         Some(StateSetValue { states: cell.states.clone(), on: cell.on.lock().clone() }.into())
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         self.0.cell().on.lock().fill(false);
     }

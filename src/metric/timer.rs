@@ -221,6 +221,10 @@ impl Instrument for Timer {
         Some(TimerValue { durations: self.value(), rates: self.rates() }.into())
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         let cell = self.0.cell();
         cell.cells.reset();

@@ -121,6 +121,10 @@ impl Instrument for UpDownCounter {
         Some(Value::UpDownCounter(self.get()))
     }
 
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
     fn reset(&self) {
         self.0.cell().store(0, Ordering::Relaxed);
     }

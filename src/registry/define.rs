@@ -4,10 +4,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::definition::Definition;
+use super::definition::{Definition, Removal};
 use super::family::{Described, Family, SeriesOf};
 use super::keys::Keys;
 use super::outcome::OutcomeFamily;
+use super::removable::RemovableFamily;
 use super::typed::TypedFamily;
 use super::typed_serde::SerdeFamily;
 use super::{RegisterError, Registry};
@@ -63,6 +64,10 @@ pub struct NoTags;
 /// A definition of a family with these tag keys.
 #[derive(Debug)]
 pub struct TagKeys<const N: usize>([Box<str>; N]);
+
+/// A definition of a family with these tag keys, whose series can go.
+#[derive(Debug)]
+pub struct RemovableTags<const N: usize>(TagKeys<N>, Removal);
 
 /// A definition of a family whose tags are a `T`, a set of tags with constant keys.
 #[derive(Debug)]
@@ -138,6 +143,50 @@ impl<'r> Define<'r> {
     /// ```
     pub fn typed_serde<T: serde::Serialize + ?Sized>(self) -> Define<'r, SerdeTags<T>> {
         self.with_keys(SerdeTags(PhantomData))
+    }
+}
+
+impl<'r, const N: usize> Define<'r, TagKeys<N>> {
+    /// Series that were idle for so long are hidden, and then give their memory back. Ends in a [`RemovableFamily`].
+    ///
+    /// Longer than the interval at which metrics are read, so that the last value of a series is seen.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::{Registry, clock::ManualClock};
+    /// # let clock = ManualClock::new();
+    /// # let registry = Registry::builder().clock(clock.clone()).build();
+    /// let timeout = Duration::from_secs(600);
+    /// let sessions = registry.define("sessions").tags(["peer"]).idle_timeout(timeout).counters()?;
+    /// sessions.with(["a"], |counter| counter.inc());
+    /// # clock.advance(Duration::from_secs(60));
+    /// # assert!(!registry.snapshot().families().is_empty());
+    /// # clock.advance(timeout);
+    /// // Ten minutes later:
+    /// assert!(registry.snapshot().families().is_empty());
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn idle_timeout(self, timeout: Duration) -> Define<'r, RemovableTags<N>> {
+        self.removed(Removal::Idle(timeout))
+    }
+
+    /// Series that are removed by hand give their memory back. Ends in a [`RemovableFamily`].
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let sessions = registry.define("sessions").tags(["peer"]).removable().counters()?;
+    /// sessions.with(["a"], |counter| counter.inc());
+    /// assert!(sessions.remove(["a"]));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn removable(self) -> Define<'r, RemovableTags<N>> {
+        self.removed(Removal::ByHand)
+    }
+
+    fn removed(self, removal: Removal) -> Define<'r, RemovableTags<N>> {
+        let Define { registry, name, help, unit, requested, max_series, keys } = self;
+        let keys = RemovableTags(keys, removal);
+        Define { registry, name, help, unit, requested, max_series, keys }
     }
 }
 
@@ -287,6 +336,14 @@ impl<'r, K> Define<'r, K> {
 
     /// Registers a family with these keys; `None` leaves it open.
     fn register<I: Instrument>(&self, keys: Option<&[&str]>) -> Result<Arc<SeriesOf<I>>, RegisterError> {
+        self.registry.register(self.described(keys, Removal::Hides)?)
+    }
+
+    fn described<I: Instrument>(
+        &self,
+        keys: Option<&[&str]>,
+        removal: Removal,
+    ) -> Result<Described<I>, RegisterError> {
         let settings = I::settings(&self.requested).map_err(|reason| self.unsuitable(reason))?;
         let definition = Definition {
             name: self.name.clone(),
@@ -295,9 +352,10 @@ impl<'r, K> Define<'r, K> {
             unit: unit_of(I::KIND, &self.unit).map_err(|reason| self.unsuitable(reason))?,
             tag_keys: keys.map(|keys| checked_keys(&self.name, keys)).transpose()?,
             max_series: self.max_series.unwrap_or(self.registry.shared().max_series),
+            removal,
             settings: I::describe(&settings),
         };
-        self.registry.register(Described { definition, settings })
+        Ok(Described { definition, settings })
     }
 
     fn unsuitable(&self, reason: Unsuitable) -> RegisterError {
@@ -317,6 +375,15 @@ impl<const N: usize> Define<'_, TagKeys<N>> {
         let keys: Vec<&str> = self.keys.0.iter().map(|key| &**key).collect();
         let series = self.register::<I>(Some(&keys))?;
         Ok(Family::new(series, Keys::new(&self.keys.0)))
+    }
+}
+
+impl<const N: usize> Define<'_, RemovableTags<N>> {
+    fn many<I: Instrument>(self) -> Result<RemovableFamily<I, N>, RegisterError> {
+        let RemovableTags(TagKeys(own), removal) = &self.keys;
+        let keys: Vec<&str> = own.iter().map(|key| &**key).collect();
+        let series = self.registry.register_removable(self.described::<I>(Some(&keys), *removal)?)?;
+        Ok(RemovableFamily::new(series, Keys::new(own)))
     }
 }
 
@@ -365,6 +432,23 @@ macro_rules! ends {
             /// # Ok::<(), tagmeter::registry::RegisterError>(())
             /// ```
             pub fn $many(self) -> Result<Family<$instrument, N>, RegisterError> {
+                self.many()
+            }
+        )*}
+
+        impl<const N: usize> Define<'_, RemovableTags<N>> {$(
+            #[doc = concat!("Defines a removable family of ", $what, "s.")]
+            ///
+            /// # Errors
+            /// See [`RegisterError`].
+            ///
+            /// ```
+            /// # let registry = tagmeter::Registry::new();
+            #[doc = concat!("let jobs = registry.define(\"jobs\").tags([\"queue\"]).removable().", stringify!($many), "()?;")]
+            /// jobs.with(["mail"], |_| ());
+            /// # Ok::<(), tagmeter::registry::RegisterError>(())
+            /// ```
+            pub fn $many(self) -> Result<RemovableFamily<$instrument, N>, RegisterError> {
                 self.many()
             }
         )*}
@@ -458,6 +542,26 @@ impl<const N: usize> Define<'_, TagKeys<N>> {
         self,
         states: impl IntoIterator<Item = S>,
     ) -> Result<Family<StateSet, N>, RegisterError> {
+        self.states(states).many()
+    }
+}
+
+impl<const N: usize> Define<'_, RemovableTags<N>> {
+    /// Defines a removable family of state sets.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let modes = registry.define("mode").tags(["shard"]).removable().state_sets(["starting", "running"])?;
+    /// modes.with(["a"], |mode| mode.switch_to("running"));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn state_sets<S: AsRef<str>>(
+        self,
+        states: impl IntoIterator<Item = S>,
+    ) -> Result<RemovableFamily<StateSet, N>, RegisterError> {
         self.states(states).many()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::DEFAULT_LIMIT;
 use crate::metric::Place;
@@ -41,8 +42,36 @@ pub struct Definition {
     pub tag_keys: Option<Arc<[Box<str>]>>,
     /// How many series it may have, its overflow series not counted.
     pub max_series: usize,
+    /// What becomes of series that are no longer wanted.
+    pub removal: Removal,
     /// What else it was told: buckets, quantiles, states.
     pub settings: String,
+}
+
+/// What becomes of series that are no longer wanted.
+///
+/// ```
+/// use tagmeter::registry::{RegisterError, Removal};
+///
+/// let registry = tagmeter::Registry::new();
+/// registry.define("sessions").tags(["peer"]).removable().counters()?;
+/// match registry.define("sessions").tags(["peer"]).counters() {
+///     Err(RegisterError::Conflict { existing, requested }) => {
+///         assert_eq!((existing.removal, requested.removal), (Removal::ByHand, Removal::Hides));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), RegisterError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Removal {
+    /// A removed series is hidden and keeps its memory.
+    Hides,
+    /// A removed series gives its memory back.
+    ByHand,
+    /// So does one that was idle for so long.
+    Idle(Duration),
 }
 
 impl Definition {
@@ -84,6 +113,11 @@ impl fmt::Display for Definition {
         }
         if self.max_series != DEFAULT_LIMIT {
             part(f, format_args!("at most {} series", self.max_series))?;
+        }
+        match self.removal {
+            Removal::Hides => {}
+            Removal::ByHand => part(f, format_args!("removable series"))?,
+            Removal::Idle(timeout) => part(f, format_args!("idle timeout {timeout:?}"))?,
         }
         if self.unit != Unit::None {
             part(f, format_args!("unit {}", self.unit))?;

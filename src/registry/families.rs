@@ -52,12 +52,12 @@ impl FamilyList {
         self.named.read().in_order.len()
     }
 
-    /// The family of that name; where there is none, one as described.
-    pub(crate) fn get_or_insert<I: Instrument>(
+    /// The family of that name; where there is none, a new one.
+    pub(crate) fn get_or_insert<F: AnyFamily + 'static>(
         &self,
         name: &Name,
-        describe: impl FnOnce() -> Described<I>,
-    ) -> Result<Found<I>, RegisterError> {
+        new: impl FnOnce(Arc<Shared>) -> F,
+    ) -> Result<Found<F>, RegisterError> {
         if name.as_str().is_empty() {
             return Err(RegisterError::EmptyName);
         }
@@ -72,7 +72,7 @@ impl FamilyList {
         if named.in_order.len() >= limit {
             return Err(RegisterError::TooManyFamilies { name: name.clone(), limit });
         }
-        let family = Arc::new(SeriesOf::new(name.clone(), describe(), self.shared.clone()));
+        let family = Arc::new(new(self.shared.clone()));
         named.by_name.insert(name.clone(), family.clone());
         named.in_order.push(family.clone());
         Ok(Found::Same(family))
@@ -111,15 +111,15 @@ impl FamilyList {
 }
 
 /// The family that has a name.
-pub(crate) enum Found<I: Instrument> {
-    /// It holds such instruments.
-    Same(Arc<SeriesOf<I>>),
-    /// It holds others.
+pub(crate) enum Found<F> {
+    /// It is such a family.
+    Same(Arc<F>),
+    /// It is another.
     Other(Arc<dyn AnyFamily>),
 }
 
-impl<I: Instrument> Found<I> {
-    fn of(family: Arc<dyn AnyFamily>) -> Self {
+impl<F: AnyFamily + 'static> Found<F> {
+    pub(crate) fn of(family: Arc<dyn AnyFamily>) -> Self {
         match family.clone().as_any().downcast() {
             Ok(same) => Found::Same(same),
             Err(_) => Found::Other(family),

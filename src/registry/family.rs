@@ -163,6 +163,13 @@ pub(crate) struct Described<I: Instrument> {
     pub(crate) settings: I::Settings,
 }
 
+// Not derived: a derived one would ask for `I: PartialEq`.
+impl<I: Instrument> PartialEq for Described<I> {
+    fn eq(&self, other: &Self) -> bool {
+        self.definition == other.definition && self.settings == other.settings
+    }
+}
+
 struct Cell<I> {
     instrument: I,
     /// When it began to count, as [`Nanos`]; [`HIDDEN`] while it is taken away.
@@ -187,6 +194,14 @@ impl<'a, I: Instrument> Shown<'a, I> {
 const OVERFLOW_VALUE: &str = "__overflow__";
 /// The only tag of the overflow series of an open family.
 const OVERFLOW_TAG: (&str, &str) = ("overflow", "true");
+
+/// The tags of the series that takes what finds no room.
+pub(crate) fn overflow_tags(definition: &Definition) -> Tags {
+    match &definition.tag_keys {
+        Some(keys) if !keys.is_empty() => keys.iter().map(|key| (key, OVERFLOW_VALUE)).collect(),
+        _ => Tags::from([OVERFLOW_TAG]),
+    }
+}
 
 impl<I: Instrument> SeriesOf<I> {
     pub(crate) fn new(name: Name, described: Described<I>, shared: Arc<Shared>) -> Self {
@@ -247,11 +262,8 @@ impl<I: Instrument> SeriesOf<I> {
     /// The series that takes what finds no room or does not fit.
     pub(crate) fn overflow(&self) -> &I {
         let described = self.described();
-        let tags: Tags = match &described.definition.tag_keys {
-            Some(keys) if !keys.is_empty() => keys.iter().map(|key| (key, OVERFLOW_VALUE)).collect(),
-            _ => Tags::from([OVERFLOW_TAG]),
-        };
-        self.insert(&described, &tags, usize::MAX).expect("the overflow series is made beyond any limit")
+        self.insert(&described, &overflow_tags(&described.definition), usize::MAX)
+            .expect("the overflow series is made beyond any limit")
     }
 
     #[cold]

@@ -1,7 +1,8 @@
 //! The registry: names instruments, and reads them all.
 //!
 //! [`Registry`] has short forms (`registry.counter("hits")`) that never fail, and [`define`](Registry::define) for
-//! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name;
+//! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name,
+//! [`RemovableFamily`] those that come and go and give their memory back;
 //! a [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 
@@ -16,6 +17,7 @@ mod index;
 mod keys;
 mod outcome;
 mod problem;
+mod removable;
 mod shared;
 mod short;
 mod sought;
@@ -24,12 +26,13 @@ mod typed;
 mod typed_serde;
 
 pub use collector::{Families, Rows};
-pub use define::{Define, DefineOutcome, NoTags, SerdeTags, TagKeys, TypedTags};
-pub use definition::Definition;
+pub use define::{Define, DefineOutcome, NoTags, RemovableTags, SerdeTags, TagKeys, TypedTags};
+pub use definition::{Definition, Removal};
 pub use error::RegisterError;
 pub use family::Family;
 pub use global::{CallSite, SeriesSite, global};
 pub use outcome::OutcomeFamily;
+pub use removable::RemovableFamily;
 pub use typed::TypedFamily;
 pub use typed_serde::SerdeFamily;
 

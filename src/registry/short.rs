@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::define::unit_of;
-use super::definition::Definition;
+use super::definition::{Definition, Removal};
 use super::families::Found;
-use super::family::{Described, SeriesOf};
+use super::family::{AnyFamily, Described, SeriesOf};
+use super::removable::RemovableSeries;
 use super::{RegisterError, Registry};
 use crate::metric::{
     Counter, CounterFn, FloatCounter, Gauge, Histogram, Info, Instrument, Meter, Requested, StateSet, Timer,
@@ -109,14 +110,20 @@ impl Registry {
     /// The instrument of that name without tags, with help where the name is new.
     pub(super) fn named<I: Instrument>(&self, name: Name, help: &str) -> I {
         let wanted = || self.described::<I>(&name, help, &Requested::default());
-        self.open_for(&name, &Tags::new(), wanted).with(&Tags::new()).clone()
+        self.instrument(&name, &Tags::new(), wanted)
     }
 
-    /// The family of that name for series with these keys.
+    /// The family of that name for series with these keys that stay for good.
     pub(super) fn open<I: Instrument>(&self, name: &Name, keys: &[&str]) -> Arc<SeriesOf<I>> {
         // Values do not matter here, but an empty one would be an absent tag.
         let tags: Tags = keys.iter().map(|key| (key, "any")).collect();
-        self.open_for(name, &tags, || self.described(name, "", &Requested::default()))
+        let wanted = || self.described(name, "", &Requested::default());
+        let error = match self.family_for(name, &tags, wanted) {
+            Ok(Opened::Lasting(series)) => return series,
+            Ok(Opened::Removable(series)) => conflict(series.definition(), wanted().definition),
+            Err(error) => error,
+        };
+        self.0.families.unexposed(name, &error, wanted)
     }
 
     /// Registers a definition, or finds the family that has the same.
@@ -126,16 +133,12 @@ impl Registry {
     ) -> Result<Arc<SeriesOf<I>>, RegisterError> {
         let name = wanted.definition.name.clone();
         let copy = || Described { definition: wanted.definition.clone(), settings: wanted.settings.clone() };
-        let conflict = |existing: Definition| RegisterError::Conflict {
-            existing: Box::new(existing),
-            requested: Box::new(wanted.definition.clone()),
-        };
-        match self.0.families.get_or_insert(&name, copy)? {
+        let conflict = |existing| conflict(existing, wanted.definition.clone());
+        match self.0.families.get_or_insert(&name, |shared| SeriesOf::new(name.clone(), copy(), shared))? {
             Found::Other(family) => Err(conflict(family.definition())),
             Found::Same(series) => {
                 let existing = series.described();
-                let same = existing.definition == wanted.definition && existing.settings == wanted.settings;
-                if same || series.adopt(copy()) {
+                if *existing == wanted || series.adopt(copy()) {
                     Ok(series)
                 } else {
                     Err(conflict(existing.definition.clone()))
@@ -144,41 +147,62 @@ impl Registry {
         }
     }
 
-    fn by_id<I: Instrument>(&self, id: Id, requested: &Requested) -> I {
-        let wanted = || self.described::<I>(&id.name, "", requested);
-        let family = match I::settings(requested) {
-            Ok(_) => self.open_for(&id.name, &id.tags, wanted),
-            Err(reason) => {
-                let error = RegisterError::Unsuitable { name: id.name.clone(), reason };
-                self.0.families.unexposed(&id.name, &error, wanted)
-            }
-        };
-        family.with(&id.tags).clone()
+    /// Registers a definition of a removable family, or finds the one that has the same.
+    pub(super) fn register_removable<I: Instrument>(
+        &self,
+        wanted: Described<I>,
+    ) -> Result<Arc<RemovableSeries<I>>, RegisterError> {
+        let Described { definition: requested, settings } = &wanted;
+        let copy = || Described { definition: requested.clone(), settings: settings.clone() };
+        let new = |shared| RemovableSeries::new(copy(), shared);
+        match self.0.families.get_or_insert(&requested.name, new)? {
+            Found::Same(series) if *series.described() == wanted => Ok(series),
+            Found::Same(series) => Err(conflict(series.definition(), wanted.definition)),
+            Found::Other(family) => Err(conflict(family.definition(), wanted.definition)),
+        }
     }
 
-    /// The family of that name if it can have a series of these tags, otherwise one that is exposed nowhere.
-    fn open_for<I: Instrument>(
+    fn by_id<I: Instrument>(&self, id: Id, requested: &Requested) -> I {
+        let wanted = || self.described::<I>(&id.name, "", requested);
+        if let Err(reason) = I::settings(requested) {
+            let error = RegisterError::Unsuitable { name: id.name.clone(), reason };
+            return self.0.families.unexposed(&id.name, &error, wanted).with(&id.tags).clone();
+        }
+        self.instrument(&id.name, &id.tags, wanted)
+    }
+
+    /// The instrument of that name and tags if it can be there, otherwise one that is exposed nowhere.
+    fn instrument<I: Instrument>(&self, name: &Name, tags: &Tags, wanted: impl Fn() -> Described<I>) -> I {
+        match self.family_for(name, tags, &wanted) {
+            Ok(Opened::Lasting(series)) => series.with(tags).clone(),
+            Ok(Opened::Removable(series)) => series.handle(tags),
+            Err(error) => self.0.families.unexposed(name, &error, wanted).with(tags).clone(),
+        }
+    }
+
+    /// The family of that name that can have a series of these tags.
+    fn family_for<I: Instrument>(
         &self,
         name: &Name,
         tags: &Tags,
         wanted: impl Fn() -> Described<I>,
-    ) -> Arc<SeriesOf<I>> {
-        let found = self.0.families.get_or_insert(name, &wanted);
-        let refused = match found {
-            Ok(Found::Same(series)) => {
-                let existing = series.described();
-                if existing.definition.has_series(tags) && I::agree(&existing.settings, &wanted().settings) {
-                    return series;
-                }
-                existing.definition.clone()
-            }
-            Ok(Found::Other(family)) => family.definition(),
-            Err(error) => return self.0.families.unexposed(name, &error, wanted),
+    ) -> Result<Opened<I>, RegisterError> {
+        let new = |shared| SeriesOf::new(name.clone(), wanted(), shared);
+        let fits = |existing: &Described<I>| {
+            existing.definition.has_series(tags) && I::agree(&existing.settings, &wanted().settings)
+        };
+        let family: Arc<dyn AnyFamily> = match self.0.families.get_or_insert(name, new)? {
+            Found::Same(series) if fits(&series.described()) => return Ok(Opened::Lasting(series)),
+            Found::Same(series) => series,
+            Found::Other(family) => match Found::<RemovableSeries<I>>::of(family) {
+                Found::Same(series) if fits(series.described()) => return Ok(Opened::Removable(series)),
+                Found::Same(series) => series,
+                Found::Other(family) => family,
+            },
         };
         let keys = tags.iter().map(|(key, _)| Box::from(key)).collect();
         let requested = Definition { tag_keys: Some(keys), ..wanted().definition };
-        let error = RegisterError::Conflict { existing: Box::new(refused), requested: Box::new(requested) };
-        self.0.families.unexposed(name, &error, wanted)
+        Err(conflict(family.definition(), requested))
     }
 
     /// What a short form would define.
@@ -191,8 +215,21 @@ impl Registry {
             unit: unit_of(I::KIND, &Unit::None).unwrap_or_default(),
             tag_keys: None,
             max_series: self.0.shared.max_series,
+            removal: Removal::Hides,
             settings: I::describe(&settings),
         };
         Described { definition, settings }
     }
+}
+
+/// A family in which a name is looked for.
+enum Opened<I: Instrument> {
+    /// Its series stay for good.
+    Lasting(Arc<SeriesOf<I>>),
+    /// Its series can go, but not while a handle lives.
+    Removable(Arc<RemovableSeries<I>>),
+}
+
+fn conflict(existing: Definition, requested: Definition) -> RegisterError {
+    RegisterError::Conflict { existing: Box::new(existing), requested: Box::new(requested) }
 }

@@ -1,0 +1,174 @@
+//! Tests of the files that `tests/loom.rs` compiles too. There, they would run without a model.
+
+mod epoch {
+    use crate::cell::epoch::*;
+    use crate::cell::sync::{AtomicU64, Mutex};
+
+    fn epochs() -> Epochs {
+        Epochs {
+            now: AtomicU64::new(1),
+            guests: Guests([const { AtomicU64::new(0) }; 2]),
+            turn: Mutex::new(()),
+        }
+    }
+
+    #[test]
+    fn a_stamp_passes_when_the_sections_that_were_open_have_ended() {
+        let (epochs, words) = (epochs(), [const { AtomicU64::new(0) }; 2]);
+        let has_passed = |stamp| epochs.passed(words.iter()).has(stamp);
+        let first = epochs.enter(&words[0]);
+        let stamp = epochs.stamp();
+        assert!(!has_passed(stamp));
+        let later = epochs.enter(&words[1]);
+        Epochs::leave(&words[0], first);
+        assert!(has_passed(stamp), "the other began later");
+        assert!(!has_passed(epochs.stamp()));
+        Epochs::leave(&words[1], later);
+        assert!(has_passed(epochs.stamp()));
+    }
+
+    #[test]
+    fn a_section_inside_another_does_not_end_it() {
+        let (epochs, words) = (epochs(), [AtomicU64::new(0)]);
+        let outer = epochs.enter(&words[0]);
+        let stamp = epochs.stamp();
+        assert!(!epochs.passed(words.iter()).has(stamp));
+        let inner = epochs.enter(&words[0]);
+        Epochs::leave(&words[0], inner);
+        assert!(!epochs.passed(words.iter()).has(stamp));
+        Epochs::leave(&words[0], outer);
+        assert!(epochs.passed(words.iter()).has(stamp));
+    }
+
+    #[test]
+    fn guests_hold_back_what_they_could_see_and_no_more() {
+        let epochs = epochs();
+        let has_passed = |stamp| epochs.passed([].into_iter()).has(stamp);
+        let before = epochs.stamp();
+        assert!(has_passed(before));
+        let guest = epochs.enter_as_guest();
+        let stamp = epochs.stamp();
+        for _ in 0..5 {
+            assert!(!has_passed(stamp));
+            assert!(has_passed(before));
+        }
+        let later = epochs.enter_as_guest();
+        epochs.leave_as_guest(guest);
+        assert!(has_passed(stamp));
+        epochs.leave_as_guest(later);
+        assert!(has_passed(epochs.stamp()));
+    }
+}
+
+mod presence {
+    use crate::cell::presence::*;
+
+    #[test]
+    fn an_entry_goes_step_by_step() {
+        let presence = Presence::new();
+        assert!(!presence.hide(), "it is in use");
+        assert!(presence.rest() && presence.is_shown());
+        assert!(presence.hide() && !presence.is_shown());
+        assert!(presence.touch() && presence.is_shown(), "and comes back");
+        assert!(presence.rest() && presence.hide() && presence.give_up(State::Hidden));
+        assert!(!presence.touch() && !presence.remove(), "gone is gone");
+    }
+
+    #[test]
+    fn a_removed_entry_is_not_touched_but_shown_again() {
+        let presence = Presence::new();
+        assert!(presence.remove());
+        assert!(!presence.remove() && !presence.touch());
+        presence.show();
+        assert_eq!((presence.touch(), presence.state()), (true, State::Touched));
+    }
+
+    #[test]
+    fn a_hidden_entry_can_be_removed_and_was_not_there() {
+        let presence = Presence::new();
+        assert!(presence.rest() && presence.hide());
+        assert!(!presence.remove());
+        assert_eq!(presence.state(), State::Removed);
+    }
+}
+
+mod chains {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use crate::cell::chains::*;
+    use crate::cell::section::{self, Section};
+
+    /// The numbers of what is found under each of the hashes.
+    fn found(chains: &Chains<u64>, hashes: impl Iterator<Item = u64>) -> Vec<Option<u64>> {
+        let section = Section::enter();
+        hashes.map(|hash| chains.find(&section, hash, |_| true).map(Node::number)).collect()
+    }
+
+    proptest! {
+        /// Hashes of one chain, of neighbours, of all.
+        #[test]
+        fn it_holds_what_a_map_holds(
+            actions in prop::collection::vec((prop::bool::weighted(0.6), 0u64..40), 0..200),
+            step in prop::sample::select(vec![1u64, 16, 64]),
+        ) {
+            let chains = Chains::new(64);
+            let mut map = BTreeMap::new();
+            for (insert, n) in actions {
+                let mut turn = chains.turn();
+                match map.get(&n) {
+                    Some(number) if !insert => {
+                        turn.unlink(*number);
+                        map.remove(&n);
+                    }
+                    None if insert => {
+                        map.insert(n, turn.next_number());
+                        turn.insert(n * step, n);
+                    }
+                    _ => {}
+                }
+                drop(turn);
+                let expected: Vec<_> = (0..40).map(|n| map.get(&n).copied()).collect();
+                prop_assert_eq!(found(&chains, (0..40).map(|n| n * step)), expected);
+            }
+            let mut numbers: Vec<u64> = map.into_values().collect();
+            numbers.sort_unstable();
+            let paged: Vec<u64> = chains.page(0..u64::MAX).iter().map(|node| node.number()).collect();
+            prop_assert_eq!(paged, numbers);
+        }
+    }
+
+    #[test]
+    fn what_a_section_has_found_stays_until_it_ends() {
+        let chains = Chains::new(64);
+        let value = Arc::new(5);
+        chains.turn().insert(1, value.clone());
+        let section = Section::enter();
+        let node = chains.find(&section, 1, |_| true).expect("it was inserted");
+        chains.turn().unlink(0);
+        for _ in 0..10 {
+            assert!(chains.turn().release(section::passed()).is_empty());
+        }
+        assert!(chains.find(&section, 1, |_| true).is_none());
+        assert_eq!(*node.value, 5);
+        drop(section);
+        // Other tests of this process have sections too, but short ones.
+        while chains.turn().has_unlinked() {
+            chains.turn().release(section::passed());
+        }
+        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!(chains.turn().len(), 0);
+    }
+
+    #[test]
+    fn entries_that_were_taken_away_go_with_their_chains() {
+        let value = Arc::new(5);
+        let chains = Chains::new(1);
+        (0..100).for_each(|n| chains.turn().insert(n * 64, value.clone()));
+        (0..100).step_by(2).for_each(|number| chains.turn().unlink(number));
+        drop(chains);
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+}
