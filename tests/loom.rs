@@ -280,7 +280,7 @@ impl Recent {
 fn side_by_side(recent: &Arc<Recent>, write: fn(&Recent), read: fn(&Recent)) {
     let [ours, theirs] = [recent.clone(), recent.clone()];
     let threads = [thread::spawn(move || write(&ours)), thread::spawn(move || read(&theirs))];
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().expect("neither panics"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tagmeter::{Counter, Histogram, Registry};
 
 /// A histogram with a window, and how many values that holds.
 fn with_window(registry: &Registry) -> Histogram {
-    registry.define("recent").quantiles().histogram().unwrap()
+    registry.define("recent").quantiles().histogram().expect("the name is free")
 }
 
 fn in_window(histogram: &Histogram) -> u64 {
