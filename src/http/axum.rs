@@ -1,4 +1,4 @@
-//! The metrics page as a route of an axum server: [`metrics`].
+//! The metrics page as a route of an axum server.
 
 use axum::routing::{MethodRouter, any_service};
 

@@ -1,7 +1,7 @@
 //! The metrics page as a tower service.
 //!
 //! [`Metrics`] answers what [`respond`](crate::http::respond) does, for hyper, tonic, warp and whatever else takes a
-//! [`Service`](tower_service::Service). axum has a function of its own, in `http::axum`.
+//! [`Service`]. axum has a function of its own, in `http::axum`.
 //!
 //! Pages are written where tokio runs what may block, since a large one, or a function of yours, takes its time; outside
 //! tokio they are written in place. A page is written once for all who ask for the same before it is begun. There is no
