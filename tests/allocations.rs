@@ -56,8 +56,20 @@ fn measured(work: impl FnOnce()) -> (usize, isize) {
 /// A registry with so many counters and gauges.
 fn registry(series: usize) -> Registry {
     let registry = Registry::new();
-    let hits = registry.define("hits").help("Hits.").tags(["n"]).max_series(series).counters().unwrap();
-    let levels = registry.define("level").help("Levels.").tags(["n"]).max_series(series).gauges().unwrap();
+    let hits = registry
+        .define("hits")
+        .help("Hits.")
+        .tags(["n"])
+        .max_series(series)
+        .counters()
+        .expect("the name is free");
+    let levels = registry
+        .define("level")
+        .help("Levels.")
+        .tags(["n"])
+        .max_series(series)
+        .gauges()
+        .expect("the name is free");
     for n in 0..series {
         hits.with([&n.to_string()]).add(n as u64);
         levels.with([&n.to_string()]).set(n as f64 / 8.0);
@@ -66,7 +78,7 @@ fn registry(series: usize) -> Registry {
 }
 
 fn text_scrape(registry: &Registry) {
-    text::encode_into(&registry.snapshot(), &mut io::sink()).unwrap();
+    text::encode_into(&registry.snapshot(), &mut io::sink()).expect("a sink takes all");
 }
 
 /// Chunks of series that share their tags' memory hold this many.
