@@ -37,7 +37,7 @@
 //! - Formats are Prometheus text 0.0.4 and OpenMetrics 1.0; no protobuf, no native histograms, no exemplars.
 //! - Pushes go to Apptuit and OpenTSDB-style endpoints, one attempt each: what cannot be delivered is reported and
 //!   counted, and cumulative values catch up with the next push.
-//! - A removed series is hidden and keeps its memory.
+//! - A removed series is hidden and keeps its memory, unless its family was defined to give it back.
 //!
 //! # By name, created once
 //!
@@ -78,6 +78,20 @@
 //! let depth = registry.define("queue_depth").help("Jobs waiting.").gauge()?; // no tags: the instrument itself
 //! # orders.time(|| depth.set(1.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Series that come and go give their memory back, and are lent rather than borrowed
+//! ([`RemovableFamily`](registry::RemovableFamily)):
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use tagmeter::Counter;
+//! # let registry = tagmeter::Registry::new();
+//! # let (peer, n) = ("a", 512);
+//! let sessions = registry.define("session_bytes").tags(["peer"]).idle_timeout(Duration::from_secs(600)).counters()?;
+//! sessions.with([peer], |bytes| bytes.add(n));
+//! let kept: Counter = sessions.handle([peer]); // owned; its series stays while it lives
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
 //! ```
 //!
 //! Defining the same thing twice gives the same family; a different thing under that name is an error that shows both.

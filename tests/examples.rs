@@ -68,6 +68,8 @@ fn defined_metrics() {
         r#"order_bytes_bucket{le="1024.0"} 1"#,
         r#"sent_bytes_total{peer="a"} 2000"#,
         r#"sent_bytes_total{peer="b"} 0"#,
+        r#"session_bytes_total{client="10.0.0.7"} 64"#,
+        r#"session_bytes_total{client="10.0.0.8"} 128"#,
     ];
     let output = output_of("definitions");
     assert_lines(&output, &expected);

@@ -424,6 +424,19 @@ mod definitions {
     }
 
     #[test]
+    fn a_place_in_the_code_keeps_what_it_found_and_so_finds_no_series_that_can_go() {
+        let _alone = alone();
+        let sessions = tagmeter::global().define("sessions_at_a_place").tags(["peer"]).removable();
+        let sessions = sessions.counters().unwrap();
+        let peer = String::from("a");
+        tagmeter::counter!("sessions_at_a_place", "peer" => peer).inc();
+        tagmeter::counter!("sessions_at_a_place", "peer" => "a").inc();
+        assert_eq!(sessions.iter().count(), 0);
+        let reason = [("reason", "conflict")];
+        assert!(tagmeter::global().snapshot().value(("tagmeter_problems", reason)).is_some());
+    }
+
+    #[test]
     fn every_kind_of_instrument_can_go() {
         let World { registry, clock, _alone, .. } = world(10);
         let define = |name: &str| registry.define(name).tags(["of"]).idle_timeout(TIMEOUT);

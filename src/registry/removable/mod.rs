@@ -52,9 +52,13 @@ use crate::tag::Tags;
 /// **Memory** is that of at most `max_series` series, whether anybody reads or not; beyond, recordings go to the overflow
 /// series, which is never idle.
 ///
-/// **Cost**: [`with`](RemovableFamily::with) is about two nanoseconds more than that of a [`Family`](super::Family), and
-/// writes nothing that another thread writes. A closure that runs for long keeps others from nothing; it only delays that
-/// memory is given back and series are hidden, all families of the program alike.
+/// **Cost**: [`with`](RemovableFamily::with) costs what that of a [`Family`](super::Family) costs, give or take two
+/// nanoseconds, and writes nothing that another thread writes. A closure that runs for long keeps others from nothing; it
+/// only delays that series are hidden and memory is given back, in all families of the program alike.
+///
+/// **By name** ([`Registry::counter`](super::Registry::counter) and its like) the answer is a handle, and holds its series.
+/// `counter!` and its like, which keep what they have found for good, cannot have such a series: what they give is exposed
+/// nowhere, logged and counted. A name that was used before is taken: define such a family first.
 ///
 /// A missing value does not compile, and neither does a borrow that outlives the closure:
 ///
