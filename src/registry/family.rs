@@ -235,17 +235,11 @@ impl<I: Instrument> SeriesOf<I> {
     /// The series of these tags.
     #[inline]
     pub(crate) fn with(&self, tags: impl Sought) -> &I {
-        let tags = Hashed::new(tags);
-        match self.find(tags) {
+        let hash = tags.hash();
+        match self.table.find_hashed(hash, tags).and_then(|entry| Shown(entry).instrument()) {
             Some(instrument) => instrument,
-            None => self.with_slow(tags),
+            None => self.with_slow(Hashed::new(tags, hash)),
         }
-    }
-
-    /// The series of these tags, if it is there.
-    #[inline]
-    pub(crate) fn find(&self, tags: impl Sought) -> Option<&I> {
-        Shown(self.table.find(tags)?).instrument()
     }
 
     /// The number of the series of these tags: what [`numbered`](SeriesOf::numbered) finds it by.

@@ -33,24 +33,35 @@ impl Index {
         self.mask as usize + 1
     }
 
-    /// Where a search for this hash begins.
+    /// The first number that was inserted with this hash or looks like it: nearly always the one that is sought.
     #[inline]
-    pub(crate) fn start(&self, hash: u32) -> usize {
-        (hash & self.mask) as usize
+    pub(crate) fn first(&self, hash: u32) -> Option<usize> {
+        let mut at = self.start(hash);
+        loop {
+            for slot in self.slots_from(at)? {
+                if let Some(number) = self.number(slot, hash)? {
+                    return Some(number);
+                }
+            }
+            at = self.next_chunk(at);
+        }
     }
 
-    /// The next number, at or after a slot, that was inserted with this hash or looks like it; and where to go on.
+    /// All numbers that were inserted with this hash or look like it.
+    pub(crate) fn all(&self, hash: u32) -> impl Iterator<Item = usize> {
+        let chunks = std::iter::successors(Some(self.start(hash)), |at| Some(self.next_chunk(*at)));
+        let slots = chunks.map_while(|at| self.slots_from(at)).flatten();
+        slots.map_while(move |slot| self.number(slot, hash)).flatten()
+    }
+
+    /// The number in a slot, if it was inserted with this hash or looks like it; nothing where a search ends.
     #[inline]
-    pub(crate) fn next(&self, hash: u32, mut at: usize) -> Option<(usize, usize)> {
-        loop {
-            // Acquire: a number that is seen leads to a complete entry.
-            let slot = self.slot(at)?.load(Ordering::Acquire);
-            let number = (slot & self.mask).checked_sub(1)?;
-            at = (at + 1) & self.mask as usize;
-            if (slot ^ hash) & !self.mask == 0 {
-                return Some((number as usize, at));
-            }
-        }
+    #[expect(clippy::option_option, reason = "an empty slot and another's are told apart by who asks only")]
+    fn number(&self, slot: &AtomicU32, hash: u32) -> Option<Option<usize>> {
+        // Acquire: a number that is seen leads to a complete entry.
+        let slot = slot.load(Ordering::Acquire);
+        let number = (slot & self.mask).checked_sub(1)?;
+        Some(((slot ^ hash) & !self.mask == 0).then_some(number as usize))
     }
 
     /// Adds a number below that of the slots. Some slot stays free: a search ends there.
@@ -67,9 +78,22 @@ impl Index {
         }
     }
 
+    /// Where a search for this hash begins.
     #[inline]
-    fn slot(&self, at: usize) -> Option<&AtomicU32> {
-        self.chunks.get(at / CHUNK)?.get()?.get(at % CHUNK)
+    fn start(&self, hash: u32) -> usize {
+        (hash & self.mask) as usize
+    }
+
+    /// The slots from one to the end of its chunk.
+    #[inline]
+    fn slots_from(&self, at: usize) -> Option<&[AtomicU32]> {
+        self.chunks.get(at / CHUNK)?.get()?.get(at % CHUNK..)
+    }
+
+    /// Where the chunk after that of a slot begins.
+    #[inline]
+    fn next_chunk(&self, at: usize) -> usize {
+        ((at | (CHUNK - 1)) + 1) & self.mask as usize
     }
 
     fn slot_for_insert(&self, at: usize) -> Option<&AtomicU32> {
@@ -86,8 +110,9 @@ mod tests {
     use super::*;
 
     fn candidates(index: &Index, hash: u32) -> Vec<usize> {
-        let first = index.next(hash, index.start(hash));
-        std::iter::successors(first, |(_, at)| index.next(hash, *at)).map(|(number, _)| number).collect()
+        let all: Vec<usize> = index.all(hash).collect();
+        assert!(index.first(hash).is_none_or(|first| all.first() == Some(&first)));
+        all
     }
 
     proptest! {

@@ -13,80 +13,148 @@ pub(crate) struct Keys(Arc<[Key]>);
 struct Key {
     text: Box<str>,
     hash: KeyHash,
-    /// The place of its value.
+    /// The place of its value; [`NOWHERE`] where the key is given again later.
     place: usize,
 }
+
+/// No value stands there, and what has no value is an absent tag.
+const NOWHERE: usize = usize::MAX;
 
 impl Keys {
     /// Of a key given twice the later counts.
     pub(crate) fn new<K: AsRef<str>>(keys: &[K]) -> Self {
+        let again_after =
+            |place: usize, key: &K| keys.iter().skip(place + 1).any(|later| later.as_ref() == key.as_ref());
         let key = |(place, key): (usize, &K)| Key {
             text: key.as_ref().into(),
             hash: KeyHash::new(key.as_ref()),
-            place,
+            place: if again_after(place, key) { NOWHERE } else { place },
         };
         let mut sorted: Vec<Key> = keys.iter().enumerate().map(key).collect();
-        sorted.sort_by(|a, b| a.text.cmp(&b.text).then(b.place.cmp(&a.place)));
-        sorted.dedup_by(|earlier, later| earlier.text == later.text);
+        sorted.sort_by(|a, b| a.text.cmp(&b.text));
         Keys(sorted.into())
     }
 
     /// These keys with values, which stand in the order of the definition.
     #[inline]
-    pub(crate) fn with<'a, S>(&'a self, values: &'a [S]) -> WithValues<'a, S> {
-        WithValues { keys: &self.0, values }
+    pub(crate) fn with<'a, V: Values>(&'a self, values: &'a V) -> WithValues<'a, V> {
+        WithValues { keys: self, values }
+    }
+}
+
+/// Texts in the order of a definition's keys.
+pub(crate) trait Values {
+    fn count(&self) -> usize;
+
+    /// The empty text where there is none.
+    fn at(&self, place: usize) -> &str;
+
+    #[inline]
+    fn bytes_at(&self, place: usize) -> &[u8] {
+        self.at(place).as_bytes()
+    }
+}
+
+impl<S: AsRef<str>, const N: usize> Values for [S; N] {
+    #[inline]
+    fn count(&self) -> usize {
+        N
+    }
+
+    #[inline]
+    fn at(&self, place: usize) -> &str {
+        self.get(place).map_or("", AsRef::as_ref)
+    }
+}
+
+impl<S: AsRef<str>> Values for &[S] {
+    #[inline]
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn at(&self, place: usize) -> &str {
+        self.get(place).map_or("", AsRef::as_ref)
     }
 }
 
 /// The tags that keys and values are; an empty value is an absent tag.
+///
+/// Two pointers, so that they are passed in registers.
 #[derive(Debug)]
-pub(crate) struct WithValues<'a, S> {
-    keys: &'a [Key],
-    values: &'a [S],
+pub(crate) struct WithValues<'a, V> {
+    keys: &'a Keys,
+    values: &'a V,
 }
 
-// Not derived: a derived one would ask for `S: Copy`.
-impl<S> Clone for WithValues<'_, S> {
+// Not derived: a derived one would ask for `V: Copy`.
+impl<V> Clone for WithValues<'_, V> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for WithValues<'_, S> {}
+impl<V> Copy for WithValues<'_, V> {}
 
-impl<'a, S: AsRef<str>> WithValues<'a, S> {
-    /// Keys and values, sorted by key, without the empty ones.
+impl<'a, V: Values> WithValues<'a, V> {
+    /// Keys and values, sorted by key, the empty ones among them.
     #[inline]
-    fn pairs(self) -> impl Iterator<Item = (&'a Key, &'a str)> + Clone {
-        self.keys.iter().filter_map(move |key| {
-            let value = self.values.get(key.place)?.as_ref();
-            (!value.is_empty()).then_some((key, value))
-        })
+    fn all(self) -> impl ExactSizeIterator<Item = (&'a Key, &'a [u8])> {
+        self.keys.0.iter().map(move |key| (key, self.values.bytes_at(key.place)))
+    }
+
+    /// Keys and values, sorted by key, without the empty ones.
+    fn present(self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        let all = self.keys.0.iter().map(move |key| (&*key.text, self.values.at(key.place)));
+        all.filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Whether there is a value for each key, as there nearly always is. Where it is asked for and the number of values
+    /// is a constant, that of the keys is one too and loops over them are unrolled.
+    #[inline]
+    fn is_full(self) -> bool {
+        self.keys.0.len() == self.values.count()
     }
 
     #[inline]
-    fn texts(self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
-        self.pairs().map(|(key, value)| (&*key.text, value))
+    fn hash_all(self) -> u32 {
+        self.all().fold(0, |sum, (key, value)| sum.wrapping_add(key.hash.pair(value)))
+    }
+
+    #[cold]
+    fn hash_slow(self) -> u32 {
+        self.hash_all()
+    }
+
+    #[cold]
+    fn is_slow(self, tags: &Tags) -> bool {
+        self.present().eq(tags.iter())
     }
 }
 
-impl<S: AsRef<str>> Sought for WithValues<'_, S> {
+impl<V: Values> Sought for WithValues<'_, V> {
     #[inline]
-    fn hash(self) -> u64 {
-        self.pairs().fold(0, |sum, (key, value)| sum.wrapping_add(key.hash.pair(value)))
+    fn hash(self) -> u32 {
+        if self.is_full() { self.hash_all() } else { self.hash_slow() }
     }
 
     #[inline]
     fn is(self, tags: &Tags) -> bool {
-        tags.are(self.texts())
+        if !self.is_full() {
+            return self.is_slow(tags);
+        }
+        // No tag is empty: an empty value among as many others is not there.
+        let all = self.all().map(|(key, value)| (key.text.as_bytes(), value));
+        tags.are(all).unwrap_or_else(|| self.is_slow(tags))
     }
 
     fn is_empty(self) -> bool {
-        self.pairs().next().is_none()
+        self.present().next().is_none()
     }
 
     fn to_tags(self) -> Tags {
-        Tags::of_sorted(self.texts())
+        Tags::of_sorted(self.present())
     }
 }
 
@@ -99,11 +167,12 @@ mod tests {
     proptest! {
         #[test]
         fn keys_with_values_are_the_tags_of_those_pairs(
-            pairs in prop::collection::vec(("[a-d]{1,2}", "[xy]{0,3}"), 0..5),
+            pairs in prop::collection::vec(("[a-d]{1,2}", "[xy]{0,3}|x{4,9}|x{60,70}"), 0..5),
             other in prop::collection::vec(("[a-d]{1,2}", "[xy]{0,3}"), 0..3),
         ) {
             let (names, values): (Vec<_>, Vec<_>) = pairs.iter().cloned().unzip();
             let keys = Keys::new(&names);
+            let values = values.as_slice();
             let sought = keys.with(&values);
             let tags = Tags::from(pairs);
             prop_assert_eq!(sought.to_tags(), tags.clone());
@@ -119,6 +188,20 @@ mod tests {
         let keys = Keys::new(&["status", "empty", "route"]);
         let tags = keys.with(&["200", "", "/orders"]).to_tags();
         assert_eq!(tags, Tags::from([("route", "/orders"), ("status", "200")]));
+    }
+
+    #[test]
+    fn a_value_that_is_missing_is_an_absent_tag_and_one_too_many_is_nothing() {
+        let keys = Keys::new(&["b", "a"]);
+        for (values, tags) in [
+            (&["2"][..], Tags::from([("b", "2")])),
+            (&["2", "1", "0"], Tags::from([("b", "2"), ("a", "1")])),
+            (&[], Tags::new()),
+        ] {
+            let sought = keys.with(&values);
+            assert!(sought.is(&tags));
+            assert_eq!((sought.to_tags(), sought.hash()), (tags.clone(), (&tags).hash()));
+        }
     }
 
     #[test]

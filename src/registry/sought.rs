@@ -13,7 +13,7 @@ use crate::tag::Tags;
 /// All forms of the same tags have one hash: the sum of the hashes of their pairs, so that neither the order of the keys
 /// nor an absent tag matters, and the processor works at all pairs at once.
 pub(crate) trait Sought: Copy {
-    fn hash(self) -> u64;
+    fn hash(self) -> u32;
 
     /// Whether they are these tags.
     fn is(self, tags: &Tags) -> bool;
@@ -24,8 +24,8 @@ pub(crate) trait Sought: Copy {
 }
 
 impl Sought for &Tags {
-    fn hash(self) -> u64 {
-        self.iter().fold(0, |sum, (key, value)| sum.wrapping_add(KeyHash::new(key).pair(value)))
+    fn hash(self) -> u32 {
+        self.iter().fold(0, |sum, (key, value)| sum.wrapping_add(KeyHash::new(key).pair(value.as_bytes())))
     }
 
     fn is(self, tags: &Tags) -> bool {
@@ -41,23 +41,23 @@ impl Sought for &Tags {
     }
 }
 
-/// Tags that were hashed, for who looks for them more than once.
+/// Tags that were hashed, for who looks for them again.
 #[derive(Clone, Copy)]
 pub(crate) struct Hashed<S> {
     tags: S,
-    hash: u64,
+    hash: u32,
 }
 
 impl<S: Sought> Hashed<S> {
     #[inline]
-    pub(crate) fn new(tags: S) -> Self {
-        Hashed { tags, hash: tags.hash() }
+    pub(crate) fn new(tags: S, hash: u32) -> Self {
+        Hashed { tags, hash }
     }
 }
 
 impl<S: Sought> Sought for Hashed<S> {
     #[inline]
-    fn hash(self) -> u64 {
+    fn hash(self) -> u32 {
         self.hash
     }
 
@@ -93,21 +93,21 @@ static SEED: LazyLock<(u64, SharedSeed)> = LazyLock::new(|| {
 impl KeyHash {
     pub(crate) fn new(key: &str) -> Self {
         let (seed, shared) = &*SEED;
-        KeyHash { seed: hash_from(*seed, shared, key), shared }
+        KeyHash { seed: hash_from(*seed, shared, key.as_bytes()), shared }
     }
 
-    /// The hash of this key with a value.
+    /// The hash of this key with a value; 0 where the value is empty, for then there is no tag.
     #[inline]
-    pub(crate) fn pair(self, value: &str) -> u64 {
-        hash_from(self.seed, self.shared, value)
+    pub(crate) fn pair(self, value: &[u8]) -> u32 {
+        if value.is_empty() { 0 } else { hash_from(self.seed, self.shared, value) as u32 }
     }
 }
 
 #[inline]
-fn hash_from(seed: u64, shared: &'static SharedSeed, text: &str) -> u64 {
+fn hash_from(seed: u64, shared: &'static SharedSeed, text: &[u8]) -> u64 {
     let mut hasher = FoldHasher::with_seed(seed, shared);
     // Mixes the length in too.
-    hasher.write(text.as_bytes());
+    hasher.write(text);
     hasher.finish()
 }
 

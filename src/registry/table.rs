@@ -68,12 +68,22 @@ impl<T> Table<T> {
     /// The entry of these tags.
     #[inline]
     pub(crate) fn find(&self, tags: impl Sought) -> Option<&Entry<T>> {
-        Some(self.find_hashed(tags.hash() as u32, tags)?.1)
+        self.find_hashed(tags.hash(), tags)
+    }
+
+    /// The entry of these tags, whose hash is this.
+    #[inline]
+    pub(crate) fn find_hashed(&self, hash: u32, tags: impl Sought) -> Option<&Entry<T>> {
+        let first = self.current()?.first(hash).and_then(|number| self.entries.get(number));
+        match first {
+            Some(entry) if tags.is(&entry.tags) => Some(entry),
+            _ => self.find_further(hash, tags),
+        }
     }
 
     /// The number of the entry of these tags: how many were made before it.
     pub(crate) fn number(&self, tags: impl Sought) -> Option<usize> {
-        Some(self.find_hashed(tags.hash() as u32, tags)?.0)
+        Some(self.find_numbered(tags.hash(), tags)?.0)
     }
 
     /// The entry of that number.
@@ -90,9 +100,9 @@ impl<T> Table<T> {
         tags: impl Sought,
         make: impl FnOnce(usize) -> Option<T>,
     ) -> Option<&Entry<T>> {
-        let hash = tags.hash() as u32;
+        let hash = tags.hash();
         let mut growth = self.inserting.lock();
-        if let Some((_, entry)) = self.find_hashed(hash, tags) {
+        if let Some((_, entry)) = self.find_numbered(hash, tags) {
             return Some(entry);
         }
         let len = self.len();
@@ -109,39 +119,24 @@ impl<T> Table<T> {
         self.entries.len()
     }
 
-    /// The entry and its number.
-    #[inline]
-    fn find_hashed(&self, hash: u32, tags: impl Sought) -> Option<(usize, &Entry<T>)> {
-        // Acquire: the index has the numbers that were put into it before it became the current one.
-        let current = self.indexes.get(self.current.load(Ordering::Acquire))?.get()?;
-        let (number, next) = current.next(hash, current.start(hash))?;
-        match self.entry_if(number, tags) {
-            Some(entry) => Some((number, entry)),
-            None => self.find_further(current, hash, next, tags),
-        }
-    }
-
-    /// Goes on where the first number that looks right was another's. Apart, because it hardly ever happens.
+    /// Looks at all that may be the entry. Apart, because hardly ever another one is met first.
     #[cold]
-    fn find_further(
-        &self,
-        index: &Index,
-        hash: u32,
-        mut at: usize,
-        tags: impl Sought,
-    ) -> Option<(usize, &Entry<T>)> {
-        loop {
-            let (number, next) = index.next(hash, at)?;
-            if let Some(entry) = self.entry_if(number, tags) {
-                return Some((number, entry));
-            }
-            at = next;
-        }
+    fn find_further(&self, hash: u32, tags: impl Sought) -> Option<&Entry<T>> {
+        Some(self.find_numbered(hash, tags)?.1)
+    }
+
+    /// The number of the entry, and the entry.
+    fn find_numbered(&self, hash: u32, tags: impl Sought) -> Option<(usize, &Entry<T>)> {
+        self.current()?.all(hash).find_map(|number| {
+            let entry = self.entries.get(number).filter(|entry| tags.is(&entry.tags))?;
+            Some((number, entry))
+        })
     }
 
     #[inline]
-    fn entry_if(&self, number: usize, tags: impl Sought) -> Option<&Entry<T>> {
-        self.entries.get(number).filter(|entry| tags.is(&entry.tags))
+    fn current(&self) -> Option<&Index> {
+        // Acquire: the index has the numbers that were put into it before it became the current one.
+        self.indexes.get(self.current.load(Ordering::Acquire))?.get().map(|index| &**index)
     }
 
     fn insert(&self, growth: &mut Growth, entry: Entry<T>) -> Option<&Entry<T>> {
@@ -169,7 +164,7 @@ impl<T> Table<T> {
         growth.moved = end;
         if end == self.len() {
             growth.moved = 0;
-            // Release: see `find_hashed`.
+            // Release: see `current`.
             self.current.store(next, Ordering::Release);
         }
     }
@@ -192,10 +187,10 @@ mod tests {
 
     /// Tags of one key, with a hash that collides.
     #[derive(Clone, Copy)]
-    struct Colliding<'a>(&'a Tags, u64);
+    struct Colliding<'a>(&'a Tags, u32);
 
     impl Sought for Colliding<'_> {
-        fn hash(self) -> u64 {
+        fn hash(self) -> u32 {
             self.0.hash() & self.1
         }
 
@@ -222,7 +217,7 @@ mod tests {
         fn it_finds_what_a_map_finds(
             keys in prop::collection::vec(0u32..300, 0..400),
             asked in 0u32..300,
-            bits in prop::sample::select(vec![u64::MAX, 7, 7 << 29, 3 | 1 << 31, 0]),
+            bits in prop::sample::select(vec![u32::MAX, 7, 7 << 29, 3 | 1 << 31, 0]),
         ) {
             let table = Table::new();
             let mut map = BTreeMap::new();

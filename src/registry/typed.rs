@@ -119,7 +119,7 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn remove(&self, tags: &T) -> bool {
-        tags.with_values(|values| self.series.remove_series(self.keys.with(values)))
+        tags.with_values(|values| self.series.remove_series(self.keys.with(&values)))
     }
 
     /// Keeps only the series for which `keep` says so.
@@ -181,15 +181,15 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
     }
 
     fn look_up(&self, tags: &T) -> &I {
-        tags.with_values(|values| self.series.with(self.keys.with(values)))
+        tags.with_values(|values| self.series.with(self.keys.with(&values)))
     }
 
     /// Remembers what it finds, but for the overflow series: every recording that goes there counts as a problem.
     #[cold]
     fn look_up_unseen(&self, tags: &T) -> &I {
         tags.with_values(|values| {
-            let instrument = self.series.with(self.keys.with(values));
-            if let Some(number) = self.series.number(self.keys.with(values)) {
+            let instrument = self.series.with(self.keys.with(&values));
+            if let Some(number) = self.series.number(self.keys.with(&values)) {
                 self.seen.set(tags.index(), number);
             }
             instrument

@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use super::family::SeriesOf;
+use super::keys::{Keys, Values};
 use super::problem::Problem;
 use super::shared::Shared;
-use super::sought::{KeyHash, Sought};
+use super::sought::{Hashed, KeyHash, Sought};
 use crate::metric::Instrument;
-use crate::tag::{Tags, pairs_of, same};
+use crate::tag::{Tags, pairs_of};
 
 /// Series told apart by any `serde::Serialize` struct of scalars and enums.
 ///
@@ -59,10 +60,10 @@ impl<I: Instrument, T: Serialize + ?Sized> SerdeFamily<I, T> {
     /// ```
     #[inline]
     pub fn with(&self, value: &T) -> &I {
-        let sought = self.fields.get().and_then(|fields| fields.seek(value));
-        match sought.and_then(|sought| self.series.find(sought)) {
-            Some(instrument) => instrument,
-            None => self.with_slow(value),
+        let mut texts = Texts::new();
+        match self.fields.get() {
+            Some(fields) if fields.fill(&mut texts, value) => self.series.with(fields.sought(&texts)),
+            _ => self.with_slow(value),
         }
     }
 
@@ -76,7 +77,7 @@ impl<I: Instrument, T: Serialize + ?Sized> SerdeFamily<I, T> {
         });
         let wrong = match flat {
             Err(unfit) => unfit.to_string(),
-            Ok(()) if self.fields.get_or_init(|| Fields::new(&keys)).keys().eq(keys.iter().copied()) => {
+            Ok(()) if self.fields.get_or_init(|| Fields::new(&keys)).are(&keys) => {
                 return self.series.with(&pairs.into_iter().collect::<Tags>());
             }
             Ok(()) => format!("keys are {keys:?}, not {:?}", self.fields.get()),
@@ -94,105 +95,105 @@ impl<I: Instrument, T: Serialize + ?Sized> SerdeFamily<I, T> {
     }
 }
 
-/// The keys of a struct, in the order of its fields.
-struct Fields(Box<[Field]>);
+/// The fields of a struct.
+struct Fields {
+    in_order: Box<[Field]>,
+    keys: Keys,
+}
 
 struct Field {
-    key: &'static str,
+    name: &'static str,
     hash: KeyHash,
-    /// How many keys are sorted before it.
-    rank: usize,
 }
 
 impl Fields {
-    fn new(keys: &[&'static str]) -> Self {
-        let rank = |key: &str| keys.iter().filter(|other| **other < key).count();
-        let field = |key: &&'static str| Field { key, hash: KeyHash::new(key), rank: rank(key) };
-        Fields(keys.iter().map(field).collect())
+    fn new(names: &[&'static str]) -> Self {
+        let field = |name: &&'static str| Field { name, hash: KeyHash::new(name) };
+        Fields { in_order: names.iter().map(field).collect(), keys: Keys::new(names) }
     }
 
-    fn keys(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().map(|field| field.key)
+    fn are(&self, names: &[&'static str]) -> bool {
+        self.in_order.iter().map(|field| field.name).eq(names.iter().copied())
     }
 
-    /// What a value with these keys looks for. Serializes it once for the hash, and again to be compared: cheaper than to
-    /// keep the texts, and what does not serialize twice alike is looked up the slow way.
+    /// Adds the texts of a value, if it has these fields and there is room.
     #[inline]
-    fn seek<'a, T: Serialize + ?Sized>(&'a self, value: &'a T) -> Option<OfFields<'a, T>> {
-        let (mut hash, mut left, mut fits) = (0_u64, self.0.iter(), true);
-        let flat = pairs_of(value, &mut |key, text: &str| match left.next() {
-            Some(field) if std::ptr::eq(field.key, key) || field.key == key => {
-                if !text.is_empty() {
-                    hash = hash.wrapping_add(field.hash.pair(text));
-                }
+    fn fill<T: Serialize + ?Sized>(&self, texts: &mut Texts, value: &T) -> bool {
+        let (mut fields, mut fits) = (self.in_order.iter(), true);
+        let flat = pairs_of(value, &mut |name, text: &str| match fields.next() {
+            Some(field) if std::ptr::eq(field.name, name) || field.name == name => {
+                fits &= texts.push(text, field.hash);
             }
             _ => fits = false,
         });
-        let fits = fits && flat.is_ok() && left.next().is_none();
-        fits.then_some(OfFields { fields: self, value, hash })
+        fits && flat.is_ok() && fields.next().is_none()
+    }
+
+    /// The tags that these texts are.
+    #[inline]
+    fn sought<'a>(&'a self, texts: &'a Texts) -> impl Sought {
+        Hashed::new(self.keys.with(texts), texts.hash)
     }
 }
 
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys()).finish()
+        f.debug_list().entries(self.in_order.iter().map(|field| field.name)).finish()
     }
 }
 
-/// The tags that a serialized value is.
-struct OfFields<'a, T: ?Sized> {
-    fields: &'a Fields,
-    value: &'a T,
-    hash: u64,
+/// Texts, one behind the other: what is serialized is lent for a moment only.
+struct Texts {
+    bytes: [u8; ROOM],
+    /// Where each of them begins and ends.
+    places: [(u8, u8); MOST_FIELDS],
+    count: usize,
+    hash: u32,
 }
 
-impl<T: ?Sized> Clone for OfFields<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
+/// Bytes of all texts. What is longer is looked up the slow way.
+const ROOM: usize = 128;
+/// Structs with more fields are looked up the slow way.
+const MOST_FIELDS: usize = 8;
 
-impl<T: ?Sized> Copy for OfFields<'_, T> {}
-
-impl<T: Serialize + ?Sized> Sought for OfFields<'_, T> {
+impl Texts {
     #[inline]
-    fn hash(self) -> u64 {
-        self.hash
+    fn new() -> Self {
+        Texts { bytes: [0; ROOM], places: [(0, 0); MOST_FIELDS], count: 0, hash: 0 }
     }
 
+    /// Adds the text of a key; tells whether there was room for it.
     #[inline]
-    fn is(self, tags: &Tags) -> bool {
-        let (mut fields, mut same_so_far, mut present) = (self.fields.0.iter(), true, 0);
-        let flat = pairs_of(self.value, &mut |_, text: &str| {
-            let Some(field) = fields.next() else {
-                return same_so_far = false;
-            };
-            if same_so_far && !text.is_empty() {
-                present += 1;
-                same_so_far = value_of(tags, field).is_some_and(|own| same(own.as_bytes(), text.as_bytes()));
-            }
-        });
-        flat.is_ok() && same_so_far && present == tags.len()
-    }
-
-    fn is_empty(self) -> bool {
-        self.to_tags().is_empty()
-    }
-
-    fn to_tags(self) -> Tags {
-        let mut pairs = Vec::new();
-        // What cannot be serialized has no tags; but then nobody asks for them.
-        let _ = pairs_of(self.value, &mut |key, text: &str| pairs.push((key, text.to_owned())));
-        pairs.into_iter().collect()
+    fn push(&mut self, text: &str, key: KeyHash) -> bool {
+        let start = self.count.checked_sub(1).and_then(|last| self.places.get(last)).map_or(0, |last| last.1);
+        let end = usize::from(start) + text.len();
+        let room = self.bytes.get_mut(usize::from(start)..end);
+        let (Some(room), Some(place)) = (room, self.places.get_mut(self.count)) else {
+            return false;
+        };
+        room.copy_from_slice(text.as_bytes());
+        *place = (start, end as u8);
+        self.count += 1;
+        // A sum, as in `Sought`.
+        self.hash = self.hash.wrapping_add(key.pair(text.as_bytes()));
+        true
     }
 }
 
-/// The value that tags have for a field. Where no tag is absent, it stands at the field's rank.
-#[inline]
-fn value_of<'a>(tags: &'a Tags, field: &Field) -> Option<&'a str> {
-    match tags.iter().nth(field.rank) {
-        Some((key, value)) if same(key.as_bytes(), field.key.as_bytes()) => Some(value),
-        _ => tags.get(field.key),
+impl Values for Texts {
+    #[inline]
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn at(&self, place: usize) -> &str {
+        std::str::from_utf8(self.bytes_at(place)).unwrap_or("")
+    }
+
+    #[inline]
+    fn bytes_at(&self, place: usize) -> &[u8] {
+        let (start, end) = self.places.get(place).copied().unwrap_or_default();
+        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or(&[])
     }
 }
 
@@ -243,26 +244,54 @@ mod tests {
             let family: SerdeFamily<Counter, Route> = registry.define("requests").typed_serde().counters().unwrap();
             for (path, code, a_zone) in routes {
                 let route = Route { path, code, a_zone };
-                let before = family.series.find(&tags(&route)).map_or(0, Counter::get);
+                let before = registry.value(("requests", tags(&route))).unwrap_or(0.0);
                 family.with(&route).inc();
                 family.with(&route).inc();
-                prop_assert_eq!(family.series.find(&tags(&route)).map(Counter::get), Some(before + 2));
+                prop_assert_eq!(registry.value(("requests", tags(&route))), Some(before + 2.0));
             }
         }
     }
 
     #[test]
-    fn known_series_are_found_by_what_a_struct_serializes_to() {
+    fn texts_are_those_of_the_fields() {
         let fields = Fields::new(&["path", "code", "a_zone"]);
         let full = Route { path: "/".into(), code: Some(200), a_zone: Some('x') };
         let part = Route { a_zone: None, ..full.clone() };
         for (route, other) in [(&full, &part), (&part, &full)] {
-            let sought = fields.seek(route).unwrap();
+            let mut texts = Texts::new();
+            assert!(fields.fill(&mut texts, route));
+            let sought = fields.sought(&texts);
             assert!(sought.is(&tags(route)) && !sought.is(&tags(other)));
             assert_eq!(sought.to_tags(), tags(route));
             assert_eq!(sought.hash(), (&tags(route)).hash());
+            assert_eq!(fields.keys.with(&texts).hash(), (&tags(route)).hash());
         }
-        assert!(Fields::new(&["path", "code", "zone"]).seek(&full).is_none());
-        assert!(Fields::new(&["path", "code"]).seek(&full).is_none());
+        for others in [&["path", "code", "zone"][..], &["path", "code"], &["path", "code", "a_zone", "more"]]
+        {
+            assert!(!Fields::new(others).fill(&mut Texts::new(), &full));
+        }
+    }
+
+    #[test]
+    fn texts_that_find_no_room_find_their_series() {
+        let registry = Registry::new();
+        let family: SerdeFamily<Counter, Route> =
+            registry.define("requests").typed_serde().counters().unwrap();
+        for length in [ROOM - 4, ROOM - 3, ROOM, 3 * ROOM] {
+            let route = Route { path: "x".repeat(length), code: Some(200), a_zone: Some('x') };
+            (0..3).for_each(|_| family.with(&route).inc());
+            assert_eq!(registry.value(("requests", tags(&route))), Some(3.0), "{length}");
+        }
+    }
+
+    #[test]
+    fn no_more_texts_than_there_is_room_for() {
+        let (mut texts, key) = (Texts::new(), KeyHash::new("key"));
+        assert!((0..MOST_FIELDS).all(|_| texts.push("ab", key)));
+        assert!(!texts.push("", key));
+        assert_eq!(
+            (texts.at(MOST_FIELDS - 1), texts.at(MOST_FIELDS), texts.count()),
+            ("ab", "", MOST_FIELDS)
+        );
     }
 }

@@ -138,10 +138,11 @@ impl Tags {
         if pairs.clone().next().is_none() { Tags::new() } else { Tags(Packed::new(pairs)) }
     }
 
-    /// Whether these pairs, sorted by key and without empty values, are the tags.
+    /// Whether these keys and values, sorted by key, are the tags; `None` where there are more or fewer tags, or where
+    /// telling takes longer.
     #[inline]
-    pub(crate) fn are<'a>(&self, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        self.0.is(pairs)
+    pub(crate) fn are<'a>(&self, pairs: impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])>) -> Option<bool> {
+        self.0.are(pairs)
     }
 }
 

@@ -6,34 +6,25 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    match (Words::<8>::of(a), Words::<8>::of(b)) {
-        (Some(a), Some(b)) => a.same(&b),
-        _ => match (Words::<4>::of(a), Words::<4>::of(b)) {
-            (Some(a), Some(b)) => a.same(&b),
-            // At most three bytes: the first, the middle and the last one.
-            _ => [0, a.len() / 2, a.len().saturating_sub(1)].iter().all(|at| a.get(*at) == b.get(*at)),
-        },
+    match a.len() {
+        16.. => same_long(a, b),
+        8.. => same_ends::<8>(a, b),
+        4.. => same_ends::<4>(a, b),
+        2.. => same_ends::<2>(a, b),
+        _ => a.first() == b.first(),
     }
 }
 
-/// A text of at least `SIZE` bytes: its first and its last bytes, which may overlap, and what is between them.
-struct Words<'a, const SIZE: usize> {
-    first: &'a [u8; SIZE],
-    last: &'a [u8; SIZE],
-    all: &'a [u8],
+/// Whether two texts of `SIZE` to twice as many bytes are equal: their first and their last bytes are, which may overlap.
+#[inline]
+fn same_ends<const SIZE: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<SIZE>() == b.first_chunk() && a.last_chunk::<SIZE>() == b.last_chunk()
 }
 
-impl<'a, const SIZE: usize> Words<'a, SIZE> {
-    #[inline]
-    fn of(all: &'a [u8]) -> Option<Self> {
-        Some(Words { first: all.first_chunk()?, last: all.last_chunk()?, all })
-    }
-
-    #[inline]
-    fn same(&self, other: &Self) -> bool {
-        let ends = self.first == other.first && self.last == other.last;
-        ends && (self.all.len() <= 2 * SIZE || self.all == other.all)
-    }
+#[cold]
+#[inline(never)]
+fn same_long(a: &[u8], b: &[u8]) -> bool {
+    a == b
 }
 
 #[cfg(test)]
