@@ -104,6 +104,16 @@ impl<W: Word> Total<W> {
         let _ = self.place.compare_exchange(lost, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// Gives it cells, if it has none and nobody else is at it.
+    pub(crate) fn give_cells(&self) {
+        let lost = self.place.load(Ordering::Relaxed);
+        if CellPlace::numbered(lost).is_none()
+            && let Some(slots) = Slots::try_acquire(1)
+        {
+            self.promote(lost, slots);
+        }
+    }
+
     /// Gives it cells. What loses a race for that goes back at once.
     fn promote(&self, lost: u32, slots: Slots) {
         let place = slots.into_place();
@@ -163,6 +173,10 @@ impl FloatCount {
         self.total.add(amount, known);
     }
 
+    pub(crate) fn give_cells(&self) {
+        self.total.give_cells();
+    }
+
     pub(crate) fn get(&self) -> f64 {
         FloatWord::difference(self.total.get(), FloatWord::amount(self.base.load(Ordering::Relaxed)))
     }
@@ -193,6 +207,15 @@ mod tests {
         count.add(u64::MAX, &KnownPlace::unknown());
         count.add(3, &KnownPlace::unknown());
         assert_eq!(count.get(), 2);
+    }
+
+    #[test]
+    fn a_count_that_is_given_cells_stays_what_it_is() {
+        let (count, known) = (Count::new(Place::Shared), KnownPlace::unknown());
+        count.add(2, &known);
+        (0..2).for_each(|_| count.give_cells());
+        count.add(3, &known);
+        assert_eq!((count.get(), count.shared.get()), (5, 2));
     }
 
     #[test]

@@ -114,10 +114,15 @@ impl<S: Word> HistogramCells<S> {
         recorded
     }
 
+    /// Gives it cells, if it has none and nobody else is at it.
+    pub(crate) fn give_cells(&self) {
+        promote(&self.own, HEADER + self.shared.len());
+    }
+
     fn record_shared(&self, bucket: usize, times: u64, amount: S::Amount) {
         let contended = self.shared.record(bucket, times, amount);
         if contended && self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
-            promote(&self.own, HEADER + self.shared.len());
+            self.give_cells();
         }
     }
 }

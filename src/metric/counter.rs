@@ -70,6 +70,10 @@ impl Instrument for Counter {
         Counter(Handle::of(Count::new(place)))
     }
 
+    fn give_cells(&self) {
+        self.0.cell().give_cells();
+    }
+
     fn read(&self) -> Option<Value> {
         Some(Value::Counter(Number::Integer(self.get())))
     }

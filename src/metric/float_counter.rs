@@ -78,6 +78,10 @@ impl Instrument for FloatCounter {
         FloatCounter(Handle::of(FloatCell { common: context.common.clone(), total: FloatCount::new(place) }))
     }
 
+    fn give_cells(&self) {
+        self.0.cell().total.give_cells();
+    }
+
     fn read(&self) -> Option<Value> {
         Some(Value::Counter(Number::Float(self.get())))
     }

@@ -157,6 +157,10 @@ impl Instrument for Histogram {
         }))
     }
 
+    fn give_cells(&self) {
+        self.0.cell().cells.give_cells();
+    }
+
     fn read(&self) -> Option<Value> {
         Some(self.value().into())
     }

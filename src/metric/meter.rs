@@ -59,6 +59,10 @@ impl MeterCell {
         self.ticks.rates(self.clock.coarse_nanos(), self.count.get())
     }
 
+    pub(crate) fn give_cells(&self) {
+        self.count.give_cells();
+    }
+
     pub(crate) fn reset(&self) {
         self.count.reset();
         self.ticks.reset(self.clock.coarse_nanos());
@@ -131,6 +135,10 @@ impl Instrument for Meter {
 
     fn create((): &(), context: &Context, place: Place) -> Self {
         Meter(Handle::of(MeterCell::new(&context.clock, place)))
+    }
+
+    fn give_cells(&self) {
+        self.0.cell().give_cells();
     }
 
     fn read(&self) -> Option<Value> {

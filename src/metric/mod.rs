@@ -93,6 +93,10 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self;
 
+    /// Gives it cells where it could have some and has none: it is recorded into all the time.
+    #[doc(hidden)]
+    fn give_cells(&self) {}
+
     /// What it shows now; `None` where it has nothing to show.
     #[doc(hidden)]
     fn read(&self) -> Option<Value>;

@@ -217,6 +217,12 @@ impl Instrument for Timer {
         }))
     }
 
+    fn give_cells(&self) {
+        let cell = self.0.cell();
+        cell.cells.give_cells();
+        cell.meter.give_cells();
+    }
+
     fn read(&self) -> Option<Value> {
         Some(TimerValue { durations: self.value(), rates: self.rates() }.into())
     }

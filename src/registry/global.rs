@@ -212,6 +212,8 @@ impl<I: Instrument, const N: usize> SeriesSite<I, N> {
         let family = self.family.family();
         let instrument = family.with(self.values);
         if let Some(series) = family.shown(self.values) {
+            // There are as many as there are places in the code: few.
+            instrument.give_cells();
             self.series.get_or_init(|| series);
         }
         instrument
