@@ -172,7 +172,7 @@ struct Request {
     status: u16,
 }
 
-#[derive(Clone, Copy, serde::Serialize)]
+#[derive(Clone, Copy, serde::Serialize, tagmeter::TagValue)]
 enum RouteTag {
     Root,
     Orders,
@@ -184,6 +184,50 @@ enum RouteTag {
 const ROUTE_TAGS: [RouteTag; 5] =
     [RouteTag::Root, RouteTag::Orders, RouteTag::Order, RouteTag::Customer, RouteTag::Health];
 
+#[derive(Clone, Copy, tagmeter::TagValue)]
+enum StatusTag {
+    Ok,
+    Created,
+    NoContent,
+    NotModified,
+    BadRequest,
+    Unauthorized,
+    NotFound,
+    Conflict,
+    Error,
+    Unavailable,
+}
+
+const STATUS_TAGS: [StatusTag; 10] = [
+    StatusTag::Ok,
+    StatusTag::Created,
+    StatusTag::NoContent,
+    StatusTag::NotModified,
+    StatusTag::BadRequest,
+    StatusTag::Unauthorized,
+    StatusTag::NotFound,
+    StatusTag::Conflict,
+    StatusTag::Error,
+    StatusTag::Unavailable,
+];
+
+#[derive(tagmeter::Tags)]
+struct EnumTags {
+    route: RouteTag,
+    status: StatusTag,
+}
+
+#[derive(tagmeter::Tags)]
+struct EnumTag {
+    route: RouteTag,
+}
+
+#[derive(tagmeter::Tags)]
+struct TextTags {
+    route: &'static str,
+    status: u16,
+}
+
 fn structs(bench: &mut Bench) {
     bench.group("two typed tags, or text that lives for ever");
     bench.row("machine", "index of both, lock xadd", ALL_THREADS, || {
@@ -194,7 +238,29 @@ fn structs(bench: &mut Bench) {
             });
         }
     });
-    // Here go derived tags (`#[derive(Tags)]`), when they exist.
+    bench.row("tagmeter", "derived tags: two enums", ALL_THREADS, || {
+        let registry = Registry::new();
+        let family = registry.define("requests").typed::<EnumTags>().counters().expect("the name is free");
+        move |turn| {
+            places(turn, |route, status| {
+                family.with(&EnumTags { route: ROUTE_TAGS[route], status: STATUS_TAGS[status] }).inc();
+            });
+        }
+    });
+    bench.row("tagmeter", "derived tags: one enum", ALL_THREADS, || {
+        let registry = Registry::new();
+        let family = registry.define("requests").typed::<EnumTag>().counters().expect("the name is free");
+        move |turn| places(turn, |route, _| family.with(&EnumTag { route: ROUTE_TAGS[route] }).inc())
+    });
+    bench.row("tagmeter", "derived tags: &str and u16", ALL_THREADS, || {
+        let registry = Registry::new();
+        let family = registry.define("requests").typed::<TextTags>().counters().expect("the name is free");
+        move |turn| {
+            places(turn, |route, status| {
+                family.with(&TextTags { route: ROUTES[route], status: Status::CODES[status] }).inc();
+            });
+        }
+    });
     bench.row("tagmeter", "typed_serde: enum and u16", ALL_THREADS, || {
         let registry = Registry::new();
         let family =
