@@ -30,7 +30,7 @@ pub(crate) struct Chains<T> {
     /// The first of each chain. In pieces that are made when they are first needed.
     first: Box<[OnceLock<Box<Piece<T>>>]>,
     /// Chains less one.
-    mask: u64,
+    mask: u32,
     kept: Mutex<Kept<T>>,
 }
 
@@ -39,7 +39,7 @@ type Piece<T> = [AtomicPtr<Node<T>>; PIECE];
 /// An entry.
 #[derive(Debug)]
 pub(crate) struct Node<T> {
-    hash: u64,
+    hash: u32,
     number: u64,
     next: AtomicPtr<Node<T>>,
     pub(crate) value: T,
@@ -72,7 +72,7 @@ impl<T> Chains<T> {
         let chains = entries.clamp(PIECE, MOST_CHAINS).next_power_of_two();
         Chains {
             first: (0..chains / PIECE).map(|_| OnceLock::new()).collect(),
-            mask: chains as u64 - 1,
+            mask: chains as u32 - 1,
             kept: Mutex::new(Kept { linked: BTreeMap::new(), unlinked: Vec::new(), next: 0 }),
         }
     }
@@ -82,7 +82,7 @@ impl<T> Chains<T> {
     pub(crate) fn find<'s>(
         &'s self,
         section: &'s Section,
-        hash: u64,
+        hash: u32,
         is: impl Fn(&T) -> bool,
     ) -> Option<&'s Node<T>> {
         let at = (hash & self.mask) as usize;
@@ -109,7 +109,7 @@ impl<T> Chains<T> {
         self.kept.lock().linked.range(numbers).take(PAGE).map(|(_, node)| node.clone()).collect()
     }
 
-    fn first_of(&self, hash: u64) -> Option<&AtomicPtr<Node<T>>> {
+    fn first_of(&self, hash: u32) -> Option<&AtomicPtr<Node<T>>> {
         let at = (hash & self.mask) as usize;
         let new = || Box::new(std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())));
         self.first.get(at / PIECE)?.get_or_init(new).get(at % PIECE)
@@ -157,7 +157,7 @@ impl<T> Turn<'_, T> {
         self.kept.linked.get(&number).map(|node| &**node)
     }
 
-    pub(crate) fn insert(&mut self, hash: u64, value: T) {
+    pub(crate) fn insert(&mut self, hash: u32, value: T) {
         let Some(first) = self.chains.first_of(hash) else { return };
         let number = self.kept.next;
         // Relaxed: only who has the turn stores it.

@@ -102,7 +102,7 @@ mod chains {
     use crate::cell::section::{self, Section};
 
     /// The numbers of what is found under each of the hashes.
-    fn found(chains: &Chains<u64>, hashes: impl Iterator<Item = u64>) -> Vec<Option<u64>> {
+    fn found(chains: &Chains<u64>, hashes: impl Iterator<Item = u32>) -> Vec<Option<u64>> {
         let section = Section::enter();
         hashes.map(|hash| chains.find(&section, hash, |_| true).map(Node::number)).collect()
     }
@@ -125,13 +125,13 @@ mod chains {
                     }
                     None if insert => {
                         map.insert(n, turn.next_number());
-                        turn.insert(n * step, n);
+                        turn.insert((n * step) as u32, n);
                     }
                     _ => {}
                 }
                 drop(turn);
                 let expected: Vec<_> = (0..40).map(|n| map.get(&n).copied()).collect();
-                prop_assert_eq!(found(&chains, (0..40).map(|n| n * step)), expected);
+                prop_assert_eq!(found(&chains, (0..40).map(|n: u64| (n * step) as u32)), expected);
             }
             let mut numbers: Vec<u64> = map.into_values().collect();
             numbers.sort_unstable();

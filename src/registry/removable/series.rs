@@ -104,7 +104,7 @@ impl<I: Instrument> RemovableSeries<I> {
     fn find_any<'s>(
         &'s self,
         section: &'s Section,
-        hash: u64,
+        hash: u32,
         tags: impl Sought,
     ) -> Option<&'s Node<Series<I>>> {
         self.chains.find(section, hash, |series| tags.is(&series.tags))
@@ -154,7 +154,7 @@ impl<I: Instrument> RemovableSeries<I> {
     fn insert(
         &self,
         turn: &mut Turn<'_, Series<I>>,
-        hash: u64,
+        hash: u32,
         tags: impl Sought,
         limit: usize,
     ) -> Option<I> {
