@@ -11,6 +11,15 @@ mod sync {
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering, fence};
     pub(crate) use loom::thread::yield_now;
 
+    /// Two looks are all that differ: the first that fails, and one after it.
+    pub(crate) const TRIES: u32 = 2;
+
+    /// As a read-modify-write, which of a thread's own last store gives the same. Of a plain load the checker would
+    /// remember no earlier access to the cell but this, and never try the reader's loads later than it did at first.
+    pub(crate) fn load_own(cell: &AtomicU64) -> u64 {
+        cell.fetch_add(0, Ordering::Relaxed)
+    }
+
     /// A lock as parking_lot's: never poisoned. Its holders never go away, so that patience never ends.
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
@@ -145,13 +154,16 @@ fn model(preemptions: usize, check: impl Fn() + Sync + Send + 'static) {
     builder.check(check);
 }
 
-fn cells(buckets: usize) -> Arc<Vec<AtomicU64>> {
+/// One thread's, as everybody reads them.
+type Cells = Arc<Vec<AtomicU64>>;
+
+fn cells(buckets: usize) -> Cells {
     Arc::new((0..sequence::HEADER + buckets).map(|_| AtomicU64::new(0)).collect())
 }
 
 #[test]
 fn a_reader_of_one_writers_cells_sees_whole_records_or_none() {
-    model(3, || {
+    model(2, || {
         let cells = cells(2);
         let own = cells.clone();
         let writer = thread::spawn(move || {
@@ -204,6 +216,34 @@ fn two_readings_of_shared_buckets_never_fall() {
         assert_eq!(sum, 0.5 * second[0] as f64);
         writer.join().unwrap();
         assert_eq!(cells.read(), (vec![1], 0.5));
+    });
+}
+
+#[test]
+fn a_set_of_cells_goes_from_an_ending_thread_to_the_next_with_all_its_records() {
+    model(3, || {
+        let (cells, pool) = (cells(1), Arc::new(AtomicU64::new(0)));
+        let (own, theirs) = (cells.clone(), pool.clone());
+        let ending = thread::spawn(move || {
+            sequence::record::<WholeWord>(|place| &own[place], 0, 1, 10);
+            // Release and acquire: what the pool's lock does for a set that goes in and comes out.
+            theirs.store(1, Ordering::Release);
+        });
+        let read = || {
+            let mut counts = [0];
+            let sum = sequence::read(&cells, &mut counts)?;
+            assert_eq!(sum, 10 * counts[0], "torn");
+            Some(counts[0])
+        };
+        let is_next = pool.load(Ordering::Acquire) == 1;
+        if is_next {
+            sequence::record::<WholeWord>(|place| &cells[place], 0, 1, 10);
+            assert_eq!(read(), Some(2), "nothing lost");
+        } else {
+            assert!(read().is_none_or(|now| now <= 1));
+        }
+        ending.join().unwrap();
+        assert_eq!(read(), Some(1 + u64::from(is_next)));
     });
 }
 
@@ -614,5 +654,37 @@ fn who_touches_a_series_that_is_shown_again_sees_it_reset() {
         series.1.store(0, Ordering::Relaxed);
         series.0.show();
         user.join().unwrap();
+    });
+}
+
+#[test]
+fn a_histogram_that_is_promoted_while_it_is_read_loses_and_doubles_nothing() {
+    model(2, || {
+        let shared = BucketCells::<WholeWord>::new(1);
+        let (cells, promoted) = (cells(1), Arc::new(AtomicU64::new(0)));
+        let (own, theirs) = (cells.clone(), promoted.clone());
+        shared.record(0, 1, 10);
+        let promoting = thread::spawn(move || {
+            // Release: as the `OnceLock` that cells are put into.
+            theirs.store(1, Ordering::Release);
+            sequence::record::<WholeWord>(|place| &own[place], 0, 1, 10);
+        });
+        let read = || {
+            let (mut counts, mut sum) = shared.read();
+            if promoted.load(Ordering::Acquire) == 1 {
+                sum += sequence::read(&cells, &mut counts)?;
+            }
+            assert_eq!(sum, 10 * counts[0], "torn");
+            Some(counts[0])
+        };
+        let before = read();
+        // A thread that has not seen the promotion, or has no cells.
+        shared.record(0, 1, 10);
+        let after = read();
+        if let (Some(before), Some(after)) = (before, after) {
+            assert!(after > before, "{after} after {before} and one more");
+        }
+        promoting.join().unwrap();
+        assert_eq!(read(), Some(3));
     });
 }

@@ -17,13 +17,11 @@
 //! A writer can be stopped inside a record for as long as its thread is not scheduled, so a reader gives up after
 //! [`TRIES`].
 
-use super::sync::{AtomicU64, Ordering, fence};
+use super::sync::{AtomicU64, Ordering, TRIES, fence, load_own};
 use super::word::{WholeWord, Word, add_to_own};
 
 /// Cells before the buckets: sequence and sum.
 pub(crate) const HEADER: usize = 2;
-/// Looks at a thread's cells before a reader gives up for this time. A writer in a tight loop fails about one in two.
-const TRIES: u32 = 64;
 
 /// Records into this thread's own cells.
 #[inline]
@@ -34,8 +32,7 @@ pub(crate) fn record<'a, S: Word>(
     amount: S::Amount,
 ) {
     let [sequence, sum] = [cell(0), cell(1)];
-    // Relaxed: nobody else writes it.
-    let even = sequence.load(Ordering::Relaxed);
+    let even = load_own(sequence);
     sequence.store(even.wrapping_add(1), Ordering::Relaxed);
     fence(Ordering::Release);
     add_to_own::<WholeWord>(cell(HEADER + bucket), times);

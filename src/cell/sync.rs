@@ -4,3 +4,13 @@ pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering, fen
 pub(crate) use std::thread::yield_now;
 
 pub(crate) use parking_lot::{Mutex, MutexGuard};
+
+/// Looks at a thread's cells before a reader gives up for this time. A writer in a tight loop fails about one in two.
+pub(crate) const TRIES: u32 = 64;
+
+/// What is in a cell that only this thread writes.
+#[inline]
+pub(crate) fn load_own(cell: &AtomicU64) -> u64 {
+    // Relaxed: this thread reads its own store.
+    cell.load(Ordering::Relaxed)
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::sync::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, Ordering, load_own};
 
 /// A number in one word that amounts are added to by whoever comes.
 pub(crate) trait Word: Default + Send + Sync {
@@ -151,6 +151,6 @@ pub(crate) fn update(bits: &AtomicU64, change: impl Fn(u64) -> u64) -> f64 {
 /// Adds to a cell that no other thread writes.
 #[inline]
 pub(crate) fn add_to_own<W: Word>(cell: &AtomicU64, amount: W::Amount) {
-    // Relaxed: this thread reads its own store; readers need only some recent number.
-    cell.store(W::add_bits(cell.load(Ordering::Relaxed), amount), Ordering::Relaxed);
+    // Relaxed: readers need only some recent number.
+    cell.store(W::add_bits(load_own(cell), amount), Ordering::Relaxed);
 }
