@@ -3,6 +3,7 @@
 //! - [`thread`]: cells that one thread writes and everybody reads; read its page first. [`slot`] gives them to instruments.
 //! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
+//!   [`native`]: the same with native buckets.
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
 //! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
 //! - [`text`]: the tags of a series, shared with snapshots.
@@ -32,6 +33,7 @@ mod epoch;
 mod histogram;
 mod late;
 mod level;
+mod native;
 mod presence;
 mod problem;
 mod recent;
@@ -56,6 +58,7 @@ pub(crate) use epoch::{Passed, Stamp};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use late::Late;
 pub(crate) use level::Level;
+pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::native::{Native, Read};
 use super::recent::Recent;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
@@ -32,7 +33,9 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 pub(crate) struct HistogramCell {
     /// The family's.
     settings: Arc<DistributionSettings>,
+    /// Empty where there are native buckets.
     cells: HistogramCells<FloatWord>,
+    native: Option<Box<Native<FloatWord>>>,
     went_negative: AtomicBool,
     recent: Recent,
 }
@@ -106,7 +109,11 @@ impl HistogramCell {
             self.went_negative.store(true, Ordering::Relaxed);
         }
         let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
-        self.cells.record(self.settings.buckets.index_of(value), times, sum);
+        let bucket = self.settings.buckets.index_of(value);
+        match &self.native {
+            Some(native) => native.record(bucket, value, times, sum),
+            None => self.cells.record(bucket, times, sum),
+        }
         self.recent.record(value, times);
     }
 
@@ -116,13 +123,16 @@ impl HistogramCell {
     }
 
     fn value(&self) -> HistogramValue {
-        let (counts, sum) = self.cells.read();
+        let read = self.native.as_ref().map_or_else(|| self.cells.read().into(), |native| native.read());
+        let Read { counts, sum, native, restarted } = read;
         HistogramValue {
             buckets: self.settings.buckets.clone(),
             counts,
             sum,
             sum_can_fall: self.went_negative.load(Ordering::Relaxed),
             window: self.recent.read(),
+            native,
+            restarted,
             shape: self.settings.shape.clone(),
         }
     }
@@ -149,16 +159,25 @@ impl Instrument for Histogram {
     }
 
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
+        let native = Native::of(settings, context);
+        let (buckets, place_of_cells) = match &native {
+            Some(_) => (0, Place::Shared),
+            None => (settings.buckets.bounds().len() + 1, place),
+        };
         Histogram(Handle::of(HistogramCell {
             settings: settings.clone(),
-            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
+            cells: HistogramCells::new(buckets, place_of_cells),
+            native,
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
         }))
     }
 
     fn give_cells(&self) {
-        self.0.cell().cells.give_cells();
+        let cell = self.0.cell();
+        if cell.native.is_none() {
+            cell.cells.give_cells();
+        }
     }
 
     fn read(&self) -> Option<Value> {
@@ -171,7 +190,10 @@ impl Instrument for Histogram {
 
     fn reset(&self) {
         let cell = self.0.cell();
-        cell.cells.reset();
+        match &cell.native {
+            Some(native) => native.reset(),
+            None => cell.cells.reset(),
+        }
         cell.went_negative.store(false, Ordering::Relaxed);
         cell.recent.reset();
     }

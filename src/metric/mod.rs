@@ -25,6 +25,7 @@ mod handle;
 mod histogram;
 mod info;
 mod meter;
+mod native;
 mod outcome;
 mod recent;
 mod settings;

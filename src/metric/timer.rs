@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::meter::MeterCell;
+use super::native::{Native, Read};
 use super::recent::Recent;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{HistogramCells, WholeWord};
@@ -38,8 +39,9 @@ pub(crate) struct TimerCell {
     clock: Clock,
     /// The family's.
     settings: Arc<DistributionSettings>,
-    /// The sum is in nanoseconds.
+    /// The sum is in nanoseconds. Empty where there are native buckets.
     cells: HistogramCells<WholeWord>,
+    native: Option<Box<Native<WholeWord>>>,
     meter: MeterCell,
     recent: Recent,
 }
@@ -84,7 +86,11 @@ impl Timer {
         let seconds = duration.as_secs_f64();
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         cell.meter.mark(1);
-        cell.cells.record(cell.settings.buckets.index_of(seconds), 1, nanos);
+        let bucket = cell.settings.buckets.index_of(seconds);
+        match &cell.native {
+            Some(native) => native.record(bucket, seconds, 1, nanos),
+            None => cell.cells.record(bucket, 1, nanos),
+        }
         cell.recent.record(seconds, 1);
     }
 
@@ -96,13 +102,16 @@ impl Timer {
     /// ```
     pub fn value(&self) -> HistogramValue {
         let cell = self.0.cell();
-        let (counts, nanos) = cell.cells.read();
+        let read = cell.native.as_ref().map_or_else(|| cell.cells.read().into(), |native| native.read());
+        let Read { counts, sum: nanos, native, restarted } = read;
         HistogramValue {
             buckets: cell.settings.buckets.clone(),
             counts,
             sum: seconds(nanos),
             sum_can_fall: false,
             window: cell.recent.read(),
+            native,
+            restarted,
             shape: cell.settings.shape.clone(),
         }
     }
@@ -208,10 +217,16 @@ impl Instrument for Timer {
     }
 
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
+        let native = Native::of(settings, context);
+        let (buckets, place_of_cells) = match &native {
+            Some(_) => (0, Place::Shared),
+            None => (settings.buckets.bounds().len() + 1, place),
+        };
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
+            cells: HistogramCells::new(buckets, place_of_cells),
+            native,
             meter: MeterCell::new(&context.clock, place),
             recent: Recent::new(settings, context, place),
         }))
@@ -219,7 +234,9 @@ impl Instrument for Timer {
 
     fn give_cells(&self) {
         let cell = self.0.cell();
-        cell.cells.give_cells();
+        if cell.native.is_none() {
+            cell.cells.give_cells();
+        }
         cell.meter.give_cells();
     }
 
@@ -233,7 +250,10 @@ impl Instrument for Timer {
 
     fn reset(&self) {
         let cell = self.0.cell();
-        cell.cells.reset();
+        match &cell.native {
+            Some(native) => native.reset(),
+            None => cell.cells.reset(),
+        }
         cell.meter.reset();
         cell.recent.reset();
     }
