@@ -13,7 +13,8 @@
 #   prometheus     Prometheus 2.42, from Debian 12
 #   prometheus3    Prometheus 3, from a newer Debian; with it promtool: pkg/forky/usr/bin/promtool
 #   victoria-new   VictoriaMetrics, from the same; roles: main write opentsdb
-#   python         a virtual environment with Prometheus' own Python parsers (install only): venv/bin/python
+#   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
+#                  metrics_pb2 (install only): venv/bin/python
 #
 # Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b".
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
@@ -30,6 +31,7 @@ run=$BACKENDS_DIR/run
 OLD_SUITE=bookworm # the Debian whose Prometheus still reads as all did before UTF-8 names
 NEW_SUITE=forky    # a Debian whose binaries run on the old one: they ask for glibc 2.34
 PROMETHEUS_CLIENT=0.26.0
+GRPCIO_TOOLS=1.85.1 # a protobuf compiler that writes Python, and what that needs
 
 SERVERS='prometheus prometheus3 victoria-new'
 
@@ -95,6 +97,28 @@ python_venv() {
     die "cannot install prometheus-client (see $log)"
 }
 
+# python_messages : the published schema of Prometheus' protobuf format as a module of that environment
+python_messages() {
+  local python=$BACKENDS_DIR/venv/bin/python log=$BACKENDS_DIR/venv.log
+  local schema=$pkg/$NEW_SUITE/usr/share/gocode/src/github.com/prometheus/client_model/io/prometheus/client/metrics.proto
+  "$python" -c 'import metrics_pb2' 2> /dev/null && return
+  unpack "$NEW_SUITE" golang-github-prometheus-client-model-dev
+  "$python" -m pip install --disable-pip-version-check "grpcio-tools==$GRPCIO_TOOLS" >> "$log" 2>&1 ||
+    die "cannot install grpcio-tools (see $log)"
+  compile_messages "$python" "$schema" >> "$log" 2>&1 || die "cannot compile $schema (see $log)"
+}
+
+compile_messages() { # PYTHON SCHEMA
+  "$1" - "$2" << 'PY'
+import os, sys, sysconfig, grpc_tools
+from grpc_tools import protoc
+folder, schema = os.path.split(sys.argv[1])
+well_known = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
+where = sysconfig.get_path("purelib")
+sys.exit(protoc.main(["", f"-I{folder}", f"-I{well_known}", f"--python_out={where}", schema]))
+PY
+}
+
 # The first Python that can make a virtual environment: the user's own may be built without.
 python_with_venv() {
   local python
@@ -109,7 +133,7 @@ install_one() {
     prometheus)   unpack "$OLD_SUITE" prometheus ;;
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
-    python)       python_venv ;;
+    python)       python_venv; python_messages ;;
     *) die "no such server: $1 (there are: $SERVERS python)" ;;
   esac
 }
