@@ -6,6 +6,7 @@
 //!
 //! Memory is bounded: a part that has too many buckets becomes coarser at once, as the whole would when it is read.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ pub(crate) struct NativeCells<S: Word> {
     /// Classic buckets; one where there are no bounds.
     classic: usize,
     stripes: Stripes<Option<Box<Recorded<S::Amount>>>>,
+    /// Records that came to a stripe, ever.
+    records: AtomicU64,
     beginning: Mutex<Beginning>,
 }
 
@@ -55,6 +58,7 @@ impl<S: Word> NativeCells<S> {
             buckets: *buckets,
             classic,
             stripes: Stripes::default(),
+            records: AtomicU64::new(0),
             beginning: Mutex::new(Beginning { at: now, restarted: None }),
         }
     }
@@ -62,6 +66,8 @@ impl<S: Word> NativeCells<S> {
     /// Counts a finite value `times` times, in a classic bucket too, and adds `amount`, their sum.
     pub(crate) fn record(&self, bucket: usize, value: f64, times: u64, amount: S::Amount) {
         let Some(_changing) = Changing::begin() else { return };
+        // Relaxed, as its reading: it orders nothing.
+        self.records.fetch_add(1, Ordering::Relaxed);
         self.stripes.change(|part| {
             let part = part.get_or_insert_with(|| Box::new(self.nothing()));
             if let Some(count) = part.counts.get_mut(bucket) {
@@ -87,6 +93,11 @@ impl<S: Word> NativeCells<S> {
             *beginning = Beginning { at: moment.now, restarted: Some(moment.wall) };
         }
         (recorded, restarted)
+    }
+
+    /// Records that were begun, ever. May be behind; waits for nobody.
+    pub(crate) fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
     }
 
     /// Forgets everything recorded before now.
@@ -128,7 +139,7 @@ impl<A: Copy> Recorded<A> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicBool;
 
     use proptest::prelude::*;
 

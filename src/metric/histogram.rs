@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::native::{Native, Read};
 use super::recent::Recent;
+use super::spread::{Read, Spread};
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
+use crate::cell::{FloatWord, RecordingProblem};
+use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
 /// How large things are: response bytes, batch sizes.
@@ -31,11 +32,10 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 
 #[derive(Debug)]
 pub(crate) struct HistogramCell {
+    clock: Clock,
     /// The family's.
     settings: Arc<DistributionSettings>,
-    /// Empty where there are native buckets.
-    cells: HistogramCells<FloatWord>,
-    native: Option<Box<Native<FloatWord>>>,
+    cells: Spread<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
 }
@@ -109,28 +109,25 @@ impl HistogramCell {
             self.went_negative.store(true, Ordering::Relaxed);
         }
         let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
-        let bucket = self.settings.buckets.index_of(value);
-        match &self.native {
-            Some(native) => native.record(bucket, value, times, sum),
-            None => self.cells.record(bucket, times, sum),
+        self.cells.record(self.settings.buckets.index_of(value), value, times, sum);
+        if self.recent.is_wanted() {
+            self.recent.record_n(self.clock.coarse_nanos(), value, times);
         }
-        self.recent.record(value, times);
     }
 
-    #[cold]
+    #[inline(never)]
     fn record_recent(&self, value: f64) {
-        self.recent.record(value, 1);
+        self.recent.record(self.clock.coarse_nanos(), value);
     }
 
     fn value(&self) -> HistogramValue {
-        let read = self.native.as_ref().map_or_else(|| self.cells.read().into(), |native| native.read());
-        let Read { counts, sum, native, restarted } = read;
+        let Read { counts, sum, native, restarted } = self.cells.read(&self.clock);
         HistogramValue {
             buckets: self.settings.buckets.clone(),
             counts,
             sum,
             sum_can_fall: self.went_negative.load(Ordering::Relaxed),
-            window: self.recent.read(),
+            window: self.recent.read(self.clock.coarse_nanos()),
             native,
             restarted,
             shape: self.settings.shape.clone(),
@@ -159,25 +156,17 @@ impl Instrument for Histogram {
     }
 
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        let native = Native::of(settings, context);
-        let (buckets, place_of_cells) = match &native {
-            Some(_) => (0, Place::Shared),
-            None => (settings.buckets.bounds().len() + 1, place),
-        };
         Histogram(Handle::of(HistogramCell {
+            clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: HistogramCells::new(buckets, place_of_cells),
-            native,
+            cells: Spread::new(settings, &context.clock, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
         }))
     }
 
     fn give_cells(&self) {
-        let cell = self.0.cell();
-        if cell.native.is_none() {
-            cell.cells.give_cells();
-        }
+        self.0.cell().cells.give_cells();
     }
 
     fn read(&self) -> Option<Value> {
@@ -190,10 +179,7 @@ impl Instrument for Histogram {
 
     fn reset(&self) {
         let cell = self.0.cell();
-        match &cell.native {
-            Some(native) => native.reset(),
-            None => cell.cells.reset(),
-        }
+        cell.cells.reset(&cell.clock);
         cell.went_negative.store(false, Ordering::Relaxed);
         cell.recent.reset();
     }
