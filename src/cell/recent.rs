@@ -13,7 +13,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::buffer::{self, BUFFER, Filling};
-use super::count::{LOST_RACES, Place, promote};
+use super::count::{Place, promote};
+use super::promotion::LOST_RACES;
+use super::rare::Rare;
 use super::slot::{OwnCells, Slots};
 use super::stripes::Stripes;
 use crate::stat::{Distribution, Window};
@@ -21,7 +23,7 @@ use crate::stat::{Distribution, Window};
 /// A window that is made at the first value.
 #[derive(Debug)]
 pub(crate) struct RecentCell {
-    recording: OnceLock<Box<Recording>>,
+    recording: Rare<Recording>,
     place: Place,
 }
 
@@ -37,7 +39,7 @@ const SLOT_NANOS: u64 = Window::SLOT.as_nanos() as u64;
 
 impl RecentCell {
     pub(crate) fn new(place: Place) -> Self {
-        RecentCell { recording: OnceLock::new(), place }
+        RecentCell { recording: Rare::new(), place }
     }
 
     /// Records a finite value at a time in nanoseconds.
@@ -76,20 +78,10 @@ impl RecentCell {
     #[cold]
     fn record_slow(&self, slot: u64, value: f64, times: u64) {
         let Some(_changing) = Changing::begin() else { return };
-        let recording = self.recording();
+        let recording = self.recording.get_or_make(Recording::default);
         match recording.mine() {
             Some(cells) if times == 1 => recording.hand_over(cells, slot, value),
             _ => recording.record(slot, value, times, self.place),
-        }
-    }
-
-    fn recording(&self) -> &Recording {
-        loop {
-            if let Some(recording) = self.recording.get() {
-                return recording;
-            }
-            let new = Box::default();
-            let _ = self.recording.set(new);
         }
     }
 }

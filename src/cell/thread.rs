@@ -178,6 +178,12 @@ impl CellPlace {
         CellPlace((page * CELLS + at) as u32)
     }
 
+    /// The place of a number; that of one below [`CELLS`] is nobody's.
+    #[inline]
+    pub(crate) fn of(number: u32) -> Self {
+        CellPlace(number)
+    }
+
     /// The place as a number: at least [`CELLS`], or nowhere.
     pub(crate) fn number(self) -> u32 {
         self.0
