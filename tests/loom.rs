@@ -147,6 +147,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use presence::{Presence, State};
+use rare::Rare;
 use section::Section;
 use stripes::Stripes;
 use sync::{AtomicU64, Ordering};
@@ -510,6 +511,15 @@ impl Drop for Watched {
         // SAFETY: as above.
         self.0.with_mut(|value| unsafe { *value = u64::MAX });
     }
+}
+
+#[test]
+fn who_finds_a_box_that_another_made_finds_it_filled() {
+    model(3, || {
+        let rare = Arc::new(Rare::<Watched>::new());
+        let make = |rare: &Rare<Watched>| assert_eq!(rare.get_or_make(|| Watched::new(7)).get(), 7);
+        side_by_side(&rare, make, make);
+    });
 }
 
 /// All entries, if they can be freed now.
