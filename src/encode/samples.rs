@@ -50,7 +50,7 @@ impl<'a> Samples<'a> {
         rules: &Rules,
         owners: &mut HashMap<String, &'a Name>,
     ) {
-        let exposed = Exposed::of(family);
+        let exposed = Exposed::of(family, options.escaping);
         let rates = if options.rates { exposed.rates() } else { None };
         let claims: Vec<String> =
             [&exposed].into_iter().chain(&rates).flat_map(|one| claims(one, rules)).collect();

@@ -9,7 +9,7 @@ use crate::http::clause::Clause;
 use crate::http::format::Format;
 
 /// Which clause gives which format. A format that is not here is not offered.
-const TABLE: [Row; 7] = [
+const TABLE: [Row; 8] = [
     Row {
         media: "application/openmetrics-text",
         parameters: &[("version", "1.0.0")],
@@ -25,6 +25,7 @@ const TABLE: [Row; 7] = [
         parameters: &[("version", "")],
         format: Format::OpenMetricsDraft,
     },
+    Row { media: "text/plain", parameters: &[("version", "1.0.0")], format: Format::TextWithQuotes },
     Row { media: "text/plain", parameters: &[("version", "0.0.4")], format: Format::Text },
     Row { media: "text/plain", parameters: &[("version", "")], format: Format::Text },
     Row { media: "text/*", parameters: &[], format: Format::Text },
@@ -113,6 +114,10 @@ mod tests {
             ("text/*;q=0.1, application/openmetrics-text;q=0.2", Format::OpenMetricsDraft),
             (
                 "text/plain;version=1.0.0;q=0.9, application/openmetrics-text;version=1.0.0;q=0.1",
+                Format::TextWithQuotes,
+            ),
+            (
+                "text/plain;version=2.0.0;q=0.9, application/openmetrics-text;version=1.0.0;q=0.1",
                 Format::OpenMetrics,
             ),
         ];
