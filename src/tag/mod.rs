@@ -141,6 +141,11 @@ impl Tags {
         if pairs.clone().next().is_none() { Tags::new() } else { Tags(Packed::new(pairs)) }
     }
 
+    /// Of some keys and a value for each, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        Tags(Packed::with_keys(keys, values))
+    }
+
     /// Whether these keys and values, sorted by key, are the tags; `None` where telling takes longer, and where there are
     /// other keys.
     #[inline]
