@@ -16,7 +16,8 @@
 #   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
 #                  metrics_pb2 (install only): venv/bin/python
 #
-# Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b".
+# Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b". A Prometheus with the tag
+# "classic" takes no native histograms, others do.
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
 # PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start.
 set -eu
@@ -198,14 +199,15 @@ start() { # NAME [PORT]
 
 # start_prometheus NAME BINARY PORT PROTOCOL... : one scrape job a protocol, whose targets are files
 start_prometheus() {
-  local name=$1 bin=$2 d port; d=$(dir "$name")
+  local name=$1 bin=$2 d port features=exemplar-storage,native-histograms; d=$(dir "$name")
+  case $name in *:classic) features=exemplar-storage ;; esac
   [ -x "$bin" ] || die "install $(base "$name") first"
   port=$(free_ports 1 "$3"); shift 3
   mkdir -p "$d/targets"
   prometheus_config "$d/targets" "$@" > "$d/prometheus.yml"
   # shellcheck disable=SC2086 # flags are words
   spawn "$name" "$bin" --config.file="$d/prometheus.yml" --storage.tsdb.path="$d/data" \
-    --web.listen-address="127.0.0.1:$port" --enable-feature=exemplar-storage,native-histograms \
+    --web.listen-address="127.0.0.1:$port" --enable-feature="$features" \
     --web.enable-remote-write-receiver --web.enable-lifecycle --web.enable-admin-api --log.level=debug ${PROM_FLAGS:-}
   role "$name" "http://127.0.0.1:$port" main
   role "$name" "http://127.0.0.1:$port/api/v1/write" write
