@@ -6,7 +6,8 @@
 #   backends.sh stop NAME|all       end it
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
 #   backends.sh target NAME JOB HOST:PORT [PATH [PROTOCOL]]
-#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto
+#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
+#                                   or tls where PROM_CA and PROM_TOKEN were set at the start
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
@@ -19,7 +20,8 @@
 # Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b". A Prometheus with the tag
 # "classic" takes no native histograms, others do.
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
-# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start.
+# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start. PROM_CA, a file, is whom Prometheus trusts where it scrapes
+# by tls, and PROM_TOKEN the token that it shows there.
 set -eu
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -204,6 +206,7 @@ start_prometheus() {
   [ -x "$bin" ] || die "install $(base "$name") first"
   port=$(free_ports 1 "$3"); shift 3
   mkdir -p "$d/targets"
+  [ -z "${PROM_CA:-}" ] || set -- "$@" tls
   prometheus_config "$d/targets" "$@" > "$d/prometheus.yml"
   # shellcheck disable=SC2086 # flags are words
   spawn "$name" "$bin" --config.file="$d/prometheus.yml" --storage.tsdb.path="$d/data" \
@@ -225,6 +228,7 @@ prometheus_config() { # TARGETS PROTOCOL...
       text1) printf '  scrape_protocols: [PrometheusText1.0.0]\n' ;;
       om)    printf '  scrape_protocols: [OpenMetricsText1.0.0]\n' ;;
       proto) printf '  scrape_protocols: [PrometheusProto]\n' ;;
+      tls)   printf '  scheme: https\n  tls_config:\n    ca_file: "%s"\n  authorization:\n    credentials: "%s"\n' "$PROM_CA" "$PROM_TOKEN" ;;
     esac
     printf '  file_sd_configs:\n  - files: ["%s/*.%s.json"]\n    refresh_interval: 1s\n' "$targets" "$protocol"
   done

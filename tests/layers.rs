@@ -45,9 +45,12 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
     ("reqwest", &["transport"]),
-    ("rustls", &["transport"]),
+    ("rustls", &["transport", "http"]),
+    ("socket2", &["http"]),
+    ("subtle", &["http"]),
     ("tagmeter_derive", &["tag"]),
     ("tokio", &["transport", "http"]),
+    ("tokio_rustls", &["http"]),
     ("tower_service", &["http"]),
     ("zstd", &["http"]),
 ];

@@ -80,3 +80,6 @@ pub use respond::{Response, answer, respond};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use server::{ServeError, Server, ServerBuilder, StopError, serve};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use server::{Tls, TlsError};
