@@ -13,7 +13,8 @@
 #   prometheus     Prometheus 2.42, from Debian 12
 #   prometheus3    Prometheus 3, from a newer Debian; with it promtool: pkg/forky/usr/bin/promtool
 #   victoria-new   VictoriaMetrics, from the same; roles: main write opentsdb
-#   python         a virtual environment with Prometheus' own Python parsers (install only): venv/bin/python
+#   python         a virtual environment with Prometheus' own Python parsers (install only): venv/bin/python; with it
+#                  the tests of two of its releases: python-tests/*/tests
 #
 # Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b".
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
@@ -39,9 +40,10 @@ die() { say "backends: $*"; exit 1; }
 # --- packages ---------------------------------------------------------------
 
 # apt settings of their own for one suite, so that the machine's are left as they are and nobody needs to be root:
-# the machine's first package source, pointed at that suite.
-apt_conf() {
-  local suite=$1 d=$BACKENDS_DIR/apt/$1 source=''
+# the machine's first package source, pointed at that suite. TYPE deb-src: for sources of packages instead.
+apt_conf() { # SUITE [TYPE]
+  local suite=$1 type=${2:-deb} source=''
+  local d=$BACKENDS_DIR/apt/$suite${2:+-$2}
   [ -s "$d/apt.conf" ] && { echo "$d/apt.conf"; return; }
   mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
   : > "$d/status"
@@ -49,10 +51,10 @@ apt_conf() {
     [ -s "$source" ] && break
   done
   if [ -s "$source" ]; then
-    source_of_suite "$suite" < "$source" > "$d/suite.sources"
+    source_of_suite "$suite" "$type" < "$source" > "$d/suite.sources"
     source=$d/suite.sources
   else
-    sed -nE "s/^(deb( \[[^]]*\])? [^ ]+) [^ ]+ .*/\1 $suite main/p" /etc/apt/sources.list 2> /dev/null | head -1 > "$d/suite.list"
+    sed -nE "s/^deb(( \[[^]]*\])? [^ ]+) [^ ]+ .*/$type\1 $suite main/p" /etc/apt/sources.list 2> /dev/null | head -1 > "$d/suite.list"
     source=$d/suite.list
   fi
   [ -s "$source" ] || die "found no Debian package source on this machine"
@@ -63,8 +65,11 @@ apt_conf() {
   echo "$d/apt.conf"
 }
 
-# The first paragraph of a .sources file, for another suite.
-source_of_suite() { awk 'BEGIN { RS = "" } NR == 1' | sed -E "s/^Suites:.*/Suites: $1/; s/^Components:.*/Components: main/"; }
+# The first paragraph of a .sources file, for another suite and type.
+source_of_suite() {
+  awk 'BEGIN { RS = "" } NR == 1' |
+    sed -E "s/^Types:.*/Types: $2/; s/^Suites:.*/Suites: $1/; s/^Components:.*/Components: main/"
+}
 
 # unpack SUITE PACKAGE... : download the packages and unpack them under pkg/SUITE
 unpack() {
@@ -87,12 +92,27 @@ unpack() {
 # python_venv : the parsers, in a virtual environment whose directory appears only when it is whole
 python_venv() {
   local d=$BACKENDS_DIR/venv log=$BACKENDS_DIR/venv.log
-  "$d/bin/python" -c "import importlib.metadata as m; assert m.version('prometheus-client') == '$PROMETHEUS_CLIENT'" \
+  "$d/bin/python" -c "import pytest, importlib.metadata as m; assert m.version('prometheus-client') == '$PROMETHEUS_CLIENT'" \
     2> /dev/null && return
   rm -rf "$d"
   "$(python_with_venv)" -m venv "$d" > "$log" 2>&1 || die "cannot make a Python virtual environment (see $log)"
-  "$d/bin/python" -m pip install --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT" >> "$log" 2>&1 ||
-    die "cannot install prometheus-client (see $log)"
+  "$d/bin/python" -m pip install --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT" pytest \
+    >> "$log" 2>&1 || die "cannot install prometheus-client (see $log)"
+}
+
+# python_tests : the client's own tests: of the release that is installed, and, as that comes without those of OpenMetrics,
+# of the one whose source Debian keeps whole
+python_tests() {
+  local d=$BACKENDS_DIR/python-tests log=$BACKENDS_DIR/python-tests.log archive conf
+  [ -d "$d" ] && return
+  rm -rf "$d.new"; mkdir -p "$d.new"
+  "$BACKENDS_DIR/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --no-binary :all: -d "$d.new" \
+    "prometheus-client==$PROMETHEUS_CLIENT" > "$log" 2>&1 || die "cannot download prometheus-client's source (see $log)"
+  conf=$(apt_conf "$NEW_SUITE" deb-src)
+  (cd "$d.new" && apt-get -q -c "$conf" source --download-only --tar-only python-prometheus-client >> "$log" 2>&1) ||
+    die "cannot download the source of python-prometheus-client (see $log)"
+  for archive in "$d.new"/*.tar.*; do tar -xf "$archive" -C "$d.new" && rm "$archive"; done
+  mv "$d.new" "$d"
 }
 
 # The first Python that can make a virtual environment: the user's own may be built without.
@@ -109,7 +129,7 @@ install_one() {
     prometheus)   unpack "$OLD_SUITE" prometheus ;;
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
-    python)       python_venv ;;
+    python)       python_venv; python_tests ;;
     *) die "no such server: $1 (there are: $SERVERS python)" ;;
   esac
 }

@@ -112,6 +112,7 @@ impl Escaping {
 
     fn escape(self, name: &str, colons: bool) -> Cow<'_, str> {
         match self {
+            _ if name.is_empty() => Cow::Borrowed(name),
             Escaping::AllowUtf8 => Cow::Borrowed(name),
             Escaping::Underscores => underscores(name, colons),
             Escaping::Dots => dots(name, colons),

@@ -119,13 +119,9 @@ impl<'a> Exposed<'a> {
 
     /// Its name with a suffix, in quotes where it needs them.
     pub(crate) fn name_with(&self, suffix: &str) -> String {
-        let name = [self.name.as_str(), suffix].concat();
-        if !self.is_quoted() {
-            return name;
-        }
-        let mut quoted = String::new();
-        label::push_quoted(&mut quoted, &name);
-        quoted
+        let mut name = String::new();
+        names::push_name(&mut name, &[self.name.as_str(), suffix].concat());
+        name
     }
 
     /// What follows the name in each sample, where every series is a number and has one.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod arbitrary;
+mod conformance;
 mod fixture;
 mod golden;
 mod hostile;
