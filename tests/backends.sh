@@ -6,7 +6,8 @@
 #   backends.sh stop NAME|all       end it
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
 #   backends.sh target NAME JOB HOST:PORT [PATH [PROTOCOL]]
-#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto
+#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
+#                                   text1 and om also with the names' escaping behind a dash: om-dots text1-values
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
@@ -186,7 +187,7 @@ start() { # NAME [PORT]
   rm -rf "$d"; mkdir -p "$d/data"
   case $(base "$name") in
     prometheus)   start_prometheus "$name" "$pkg/$OLD_SUITE/usr/bin/prometheus" "${2:-0}" any ;;
-    prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 text1 om proto ;;
+    prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 proto {text1,om}{,-underscores,-dots,-values} ;;
     victoria-new) start_victoria "$name" "$pkg/$NEW_SUITE/usr/bin/victoria-metrics" "${2:-0}" ;;
   esac
   cat "$d/url.main"
@@ -214,11 +215,14 @@ prometheus_config() { # TARGETS PROTOCOL...
   printf 'scrape_configs:\n'
   for protocol in "$@"; do
     printf -- '- job_name: targets-%s\n  honor_labels: true\n' "$protocol"
-    case $protocol in
+    case ${protocol%%-*} in
       text0) printf '  scrape_protocols: [PrometheusText0.0.4]\n' ;;
       text1) printf '  scrape_protocols: [PrometheusText1.0.0]\n' ;;
       om)    printf '  scrape_protocols: [OpenMetricsText1.0.0]\n' ;;
       proto) printf '  scrape_protocols: [PrometheusProto]\n' ;;
+    esac
+    case $protocol in
+      *-*) printf '  metric_name_escaping_scheme: %s\n' "${protocol#*-}" ;;
     esac
     printf '  file_sd_configs:\n  - files: ["%s/*.%s.json"]\n    refresh_interval: 1s\n' "$targets" "$protocol"
   done

@@ -29,11 +29,14 @@ impl Style {
     }
 }
 
+/// Names and unescaped values, in the order of the line.
+pub(crate) type Labels = Vec<(String, String)>;
+
 /// The labels of a line, and its name where that is among them.
 #[derive(Debug, Default)]
 pub(crate) struct Braces {
     pub(crate) name: Option<String>,
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels: Labels,
 }
 
 impl Braces {
@@ -57,7 +60,7 @@ impl Braces {
     }
 
     /// Labels where a name has been said already.
-    pub(crate) fn labels(line: &mut Cursor<'_>, style: Style) -> Result<Vec<(String, String)>, ParseError> {
+    pub(crate) fn labels(line: &mut Cursor<'_>, style: Style) -> Result<Labels, ParseError> {
         let start = line.clone();
         let braces = Braces::read(line, style)?;
         match braces.name {
@@ -67,10 +70,7 @@ impl Braces {
     }
 
     /// What stands before the number: `name`, `name{labels}` or `{"name",labels}`.
-    pub(crate) fn with_name(
-        line: &mut Cursor<'_>,
-        style: Style,
-    ) -> Result<(String, Vec<(String, String)>), ParseError> {
+    pub(crate) fn with_name(line: &mut Cursor<'_>, style: Style) -> Result<(String, Labels), ParseError> {
         let start = line.clone();
         if line.peek() == Some('{') {
             let Braces { name, labels } = Braces::read(line, style)?;
@@ -113,7 +113,7 @@ impl Braces {
 mod tests {
     use super::*;
 
-    fn read(text: &str, style: Style) -> Option<(Option<String>, Vec<(String, String)>)> {
+    fn read(text: &str, style: Style) -> Option<(Option<String>, Labels)> {
         let mut line = Cursor::new(text, 1);
         let braces = Braces::read(&mut line, style).ok()?;
         line.is_at_end().then_some((braces.name, braces.labels))

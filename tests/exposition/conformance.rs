@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tagmeter::encode::Escaping;
-use tagmeter::parse::{self, ParseError, ParsedFamily};
+use tagmeter::parse::{self, ParsedFamily};
 
 use crate::judges::{Format, installed, run};
 
@@ -96,13 +96,6 @@ fn case(line: &Value) -> Case {
     }
 }
 
-fn read(format: Format, page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
-    match format {
-        Format::Text => parse::text::parse(page),
-        Format::OpenMetrics => parse::openmetrics::parse(page),
-    }
-}
-
 fn write(format: Format, families: &[ParsedFamily]) -> String {
     match format {
         Format::Text => parse::text::page(families),
@@ -118,7 +111,7 @@ fn reason(known: &[(Format, &str, &'static str)], format: Format, said: &str) ->
 /// That reading what we write of these families gives them again.
 fn is_written_again(format: Format, families: &[ParsedFamily]) {
     let page = write(format, families);
-    let again = read(format, &page).unwrap_or_else(|error| panic!("{error}\n{page}"));
+    let again = format.read(&page).unwrap_or_else(|error| panic!("{error}\n{page}"));
     // As text: NaN is not equal to itself.
     assert_eq!(format!("{again:?}"), format!("{families:?}"), "{page}");
 }
@@ -129,7 +122,7 @@ fn pages_are_accepted_and_refused_as_pythons_tests_say() {
     for case in cases() {
         let Case::Page { format, page, error, test } = case else { continue };
         pages += 1;
-        let ours = read(format, &page);
+        let ours = format.read(&page);
         ours.iter().for_each(|families| is_written_again(format, families));
         let (why, told) = match (ours, error) {
             (Ok(_), None) | (Err(_), Some(_)) => continue,
