@@ -198,6 +198,10 @@ fn type_of_shape(shape: &Shape) -> Type {
 
 /// The name without its type's suffix but with its unit, and the unit where the name ends in it.
 fn exposed_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
+    if family.kind == Kind::StateSet {
+        // The name of the family is also that of its label.
+        return (names::label_name(family.name.as_str(), escaping).into_owned(), None);
+    }
     let (plain, unit) = plain_name(family, escaping);
     let name = escaped(plain, type_suffix(family.kind), escaping);
     let ends_in = |unit: &String| name.strip_suffix(unit.as_str()).is_some_and(|rest| rest.ends_with('_'));
@@ -230,9 +234,8 @@ fn plain_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
         Kind::Meter => with_unit(strip_repeatedly(&name, &["_total", "_rate"]), &family.unit),
         Kind::Timer => with_unit(&name, &Unit::Seconds),
         Kind::UpDownCounter | Kind::Gauge | Kind::Histogram => with_unit(&name, &family.unit),
+        Kind::StateSet => (name.into_owned(), None),
         Kind::Info => (strip(&name, "_info").to_owned(), None),
-        // The name of the family is also that of its label.
-        Kind::StateSet => (names::label_name(family.name.as_str(), escaping).into_owned(), None),
     }
 }
 
@@ -397,6 +400,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_state_set_is_called_as_its_label() {
+        let states = family(Kind::StateSet, "_a.b:c", Unit::None, SeriesList::new());
+        let names = [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values]
+            .map(|scheme| Exposed::of(&states, scheme).name);
+        assert_eq!(names, ["_a.b:c", "_a_b_c", "key__a_dot_b__c", "U____a_2e_b_3a_c"]);
     }
 
     #[test]
