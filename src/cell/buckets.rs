@@ -69,6 +69,11 @@ impl<S: Word> BucketCells<S> {
         first.is_err()
     }
 
+    /// Records that were begun, ever.
+    pub(crate) fn records(&self) -> u64 {
+        self.started.load(Ordering::Relaxed) & !HOT
+    }
+
     /// Counts by bucket, and the sum.
     pub(crate) fn read(&self) -> (Vec<u64>, S::Amount) {
         let _reading = self.reading.lock();

@@ -49,13 +49,26 @@ impl<W: Word> Total<W> {
     #[inline]
     pub(crate) fn add(&self, amount: W::Amount, known: &KnownPlace) {
         if !known.add_to_mine::<W>(amount) {
-            self.add_slow(amount, known);
+            self.call_add_elsewhere(amount, known);
+        }
+    }
+
+    #[inline(never)]
+    fn call_add_elsewhere(&self, amount: W::Amount, known: &KnownPlace) {
+        self.add_elsewhere(amount, known);
+    }
+
+    /// The same, for who has found that `known` does not lead to a cell: in most cases the word is all there is.
+    #[inline]
+    pub(crate) fn add_elsewhere(&self, amount: W::Amount, known: &KnownPlace) {
+        match self.cells() {
+            None => self.add_shared(amount),
+            Some(place) => self.add_in_cells(amount, place, known),
         }
     }
 
     #[cold]
-    fn add_slow(&self, amount: W::Amount, known: &KnownPlace) {
-        let Some(place) = self.cells() else { return self.add_shared(amount) };
+    fn add_in_cells(&self, amount: W::Amount, place: CellPlace, known: &KnownPlace) {
         known.set(place);
         match thread::mine(place.page()) {
             Some(block) => add_to_own::<W>(&block.cells[place.at()], amount),
@@ -77,11 +90,13 @@ impl<W: Word> Total<W> {
         cells.fold(shared, |total, cell| W::sum(total, W::amount(cell.load(Ordering::Relaxed))))
     }
 
+    #[inline]
     fn cells(&self) -> Option<CellPlace> {
         // Acquire: the page of these cells is there.
         CellPlace::numbered(self.place.load(Ordering::Acquire))
     }
 
+    #[inline]
     fn add_shared(&self, amount: W::Amount) {
         if !self.shared.try_add(amount) {
             self.add_contended(amount);
@@ -168,9 +183,15 @@ impl FloatCount {
         FloatCount { total: Total::new(place), base: AtomicU64::new(0) }
     }
 
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn add(&self, amount: f64, known: &KnownPlace) {
         self.total.add(amount, known);
+    }
+
+    /// As [`Total::add_elsewhere`].
+    #[inline]
+    pub(crate) fn add_elsewhere(&self, amount: f64, known: &KnownPlace) {
+        self.total.add_elsewhere(amount, known);
     }
 
     pub(crate) fn give_cells(&self) {

@@ -10,7 +10,7 @@
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
 //! - [`ticks`]: a meter's averages, behind a short lock.
-//! - [`coarse`]: a quick clock. [`problem`]: what was refused.
+//! - [`coarse`]: quick clocks. [`problem`]: what was refused.
 //!
 //! | | one record costs | a reader |
 //! |---|---|---|
@@ -48,7 +48,7 @@ mod ticks;
 mod word;
 
 pub(crate) use chains::{Chains, Node, Turn};
-pub(crate) use coarse::{coarse_nanos, coarse_wall};
+pub(crate) use coarse::{coarse_nanos, coarse_wall, exact_nanos};
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;

@@ -16,6 +16,7 @@ use super::buffer::{self, BUFFER, Filling};
 use super::count::{LOST_RACES, Place, promote};
 use super::slot::{OwnCells, Slots};
 use super::stripes::Stripes;
+use super::thread::KnownPlace;
 use crate::stat::{Distribution, Window};
 
 /// A window that is made at the first value.
@@ -23,6 +24,8 @@ use crate::stat::{Distribution, Window};
 pub(crate) struct RecentCell {
     recording: OnceLock<Box<Recording>>,
     place: Place,
+    /// Where the buffers are, once a thread has looked for its own: all that most records need to know.
+    known: KnownPlace,
 }
 
 #[derive(Debug, Default)]
@@ -37,14 +40,14 @@ const SLOT_NANOS: u64 = Window::SLOT.as_nanos() as u64;
 
 impl RecentCell {
     pub(crate) fn new(place: Place) -> Self {
-        RecentCell { recording: OnceLock::new(), place }
+        RecentCell { recording: OnceLock::new(), place, known: KnownPlace::unknown() }
     }
 
     /// Records a finite value at a time in nanoseconds.
     #[inline]
     pub(crate) fn record(&self, now: u64, value: f64) {
         let slot = now / SLOT_NANOS;
-        let cells = self.recording.get().and_then(|recording| recording.mine());
+        let cells = OwnCells::near(self.known.get());
         if !cells.is_some_and(|cells| buffer::push(|place| cells.at(place), slot, value)) {
             self.record_slow(slot, value, 1);
         }
@@ -77,7 +80,7 @@ impl RecentCell {
     fn record_slow(&self, slot: u64, value: f64, times: u64) {
         let Some(_changing) = Changing::begin() else { return };
         let recording = self.recording();
-        match recording.mine() {
+        match recording.mine(&self.known) {
             Some(cells) if times == 1 => recording.hand_over(cells, slot, value),
             _ => recording.record(slot, value, times, self.place),
         }
@@ -95,9 +98,11 @@ impl RecentCell {
 }
 
 impl Recording {
-    #[inline]
-    fn mine(&self) -> Option<OwnCells> {
-        self.buffers.get()?.mine()
+    /// This thread's buffer; `known` remembers where.
+    fn mine(&self, known: &KnownPlace) -> Option<OwnCells> {
+        let slots = self.buffers.get()?;
+        known.set(slots.place());
+        slots.mine()
     }
 
     fn everybodys(&self) -> impl Iterator<Item = &'static [AtomicU64]> {

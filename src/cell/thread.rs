@@ -184,6 +184,7 @@ impl CellPlace {
     }
 
     /// The place of that number; nowhere below [`CELLS`].
+    #[inline]
     pub(crate) fn numbered(number: u32) -> Option<Self> {
         (number as usize >= CELLS).then_some(CellPlace(number))
     }

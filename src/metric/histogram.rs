@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::recent::Recent;
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
+use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
 /// How large things are: response bytes, batch sizes.
@@ -30,6 +31,7 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 
 #[derive(Debug)]
 pub(crate) struct HistogramCell {
+    clock: Clock,
     /// The family's.
     settings: Arc<DistributionSettings>,
     cells: HistogramCells<FloatWord>,
@@ -107,12 +109,14 @@ impl HistogramCell {
         }
         let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
         self.cells.record(self.settings.buckets.index_of(value), times, sum);
-        self.recent.record(value, times);
+        if self.recent.is_wanted() {
+            self.recent.record_n(self.clock.coarse_nanos(), value, times);
+        }
     }
 
-    #[cold]
+    #[inline(never)]
     fn record_recent(&self, value: f64) {
-        self.recent.record(value, 1);
+        self.recent.record(self.clock.coarse_nanos(), value);
     }
 
     fn value(&self) -> HistogramValue {
@@ -122,7 +126,7 @@ impl HistogramCell {
             counts,
             sum,
             sum_can_fall: self.went_negative.load(Ordering::Relaxed),
-            window: self.recent.read(),
+            window: self.recent.read(self.clock.coarse_nanos()),
             shape: self.settings.shape.clone(),
         }
     }
@@ -150,6 +154,7 @@ impl Instrument for Histogram {
 
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
         Histogram(Handle::of(HistogramCell {
+            clock: context.clock.clone(),
             settings: settings.clone(),
             cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
             went_negative: AtomicBool::new(false),
