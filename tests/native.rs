@@ -124,12 +124,10 @@ fn durations(registry: &Registry, name: &str, tags: &[(&str, &str)]) -> model::H
     }
 }
 
-/// A name and tags, and how Prometheus is asked for them.
-type Named<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-
 /// That a Prometheus which takes native histograms has all of the registry in a job.
 async fn has_all(prometheus: &Prometheus, registry: &Registry, job: &str) {
-    let histograms: [Named<'_>; 5] = [
+    type Tags = &'static [(&'static str, &'static str)];
+    let histograms: [(&str, Tags, &str); 5] = [
         ("request", &[], "request_seconds"),
         ("both", &[], "both"),
         ("coarse", &[], "coarse"),
