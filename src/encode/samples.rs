@@ -219,7 +219,7 @@ fn set_number_label(label: &mut String, key: &str, number: f64) {
 }
 
 /// The quantiles between 0 and 1, rising, none twice. There are few: looking for the next costs less than a sorted copy.
-fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
+pub(crate) fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
     let next = |after: f64| {
         let later = quantiles.iter().copied().filter(move |q| *q > after && (0.0..=1.0).contains(q));
         later.min_by(f64::total_cmp)
