@@ -34,6 +34,7 @@ const TABLE: &[Row] = &[
     Row { media: "text/plain", parameters: &[("version", "1.0.0")], format: Format::TextWithQuotes },
     Row { media: "text/plain", parameters: &[("version", "0.0.4")], format: Format::Text },
     Row { media: "text/plain", parameters: &[("version", "")], format: Format::Text },
+    Row { media: "application/json", parameters: &[], format: Format::Json },
     Row { media: "text/*", parameters: &[], format: Format::Text },
     Row { media: "*/*", parameters: &[], format: Format::Text },
 ];
@@ -113,6 +114,56 @@ mod tests {
         cases.iter().for_each(|(header, choice)| assert_eq!(chosen(header), *choice, "{header}"));
     }
 
+    /// The table in the module's documentation, which people read instead of this file.
+    const DOCUMENTED: &str = include_str!("mod.rs");
+
+    /// The line of a row there.
+    fn documented(row: &Row) -> String {
+        let said = row.parameters.iter().filter(|(_, value)| !value.is_empty());
+        let clause: String = said.map(|(key, value)| format!(";{key}={value}")).collect();
+        let unsaid = row.parameters.iter().find(|(_, value)| value.is_empty());
+        let without = unsaid.map_or(String::new(), |(key, _)| format!(" without `{key}`"));
+        format!("//! | `{}{clause}`{without} | `{}` |", row.media, row.format.content_type(None))
+    }
+
+    #[test]
+    fn the_documented_table_is_this_one() {
+        let lines: Vec<&str> = DOCUMENTED.lines().filter(|line| line.starts_with("//! | `")).collect();
+        for row in TABLE {
+            let expected = documented(row);
+            assert!(lines.iter().any(|line| line.starts_with(&expected)), "not in http/mod.rs: {expected}");
+        }
+        let left_out = usize::from(cfg!(not(feature = "protobuf")));
+        assert_eq!(lines.len(), TABLE.len() + left_out, "a line there for each row here");
+    }
+
+    /// The name there of a scraper that takes native histograms.
+    fn native(scraper: &str) -> String {
+        let without = if cfg!(feature = "protobuf") { "" } else { ", without that feature" };
+        format!("{scraper}, for native histograms{without}")
+    }
+
+    #[test]
+    fn the_documented_scrapers_get_what_is_written_there() {
+        let [native_2, native_3] = ["Prometheus 2.42", "Prometheus 3.5"].map(native);
+        let scrapers = [
+            ("Prometheus 2.42", PROMETHEUS_2_42),
+            (native_2.as_str(), PROMETHEUS_2_42_NATIVE),
+            ("Prometheus 2.53", PROMETHEUS_2_53),
+            ("Prometheus 3.5", PROMETHEUS_3_5),
+            (native_3.as_str(), PROMETHEUS_3_5_NATIVE),
+            ("VictoriaMetrics 1.145", VICTORIA_METRICS),
+            ("curl", "*/*"),
+            ("a browser", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+            ("a script that prefers JSON", "application/json, text/plain, */*"),
+        ];
+        for (name, header) in scrapers {
+            let (format, escaping) = chosen(header);
+            let expected = format!("//! | {name} | `{}` |", format.content_type(escaping));
+            assert!(DOCUMENTED.lines().any(|line| line == expected), "not in http/mod.rs: {expected}");
+        }
+    }
+
     #[test]
     fn weights_decide_and_order_decides_between_equals() {
         let cases = [
@@ -126,6 +177,9 @@ mod tests {
             ("Application/OpenMetrics-Text; Version=\"1.0.0\" ; Q=0.9", Format::OpenMetrics),
             ("application/openmetrics-text; version=2.0.0", Format::Text),
             ("application/*", Format::Text),
+            ("application/json", Format::Json),
+            ("application/json, text/plain, */*", Format::Json),
+            ("text/plain, application/json", Format::Text),
             ("text/*;q=0.1, application/openmetrics-text;q=0.2", Format::OpenMetricsDraft),
             (
                 "text/plain;version=1.0.0;q=0.9, application/openmetrics-text;version=1.0.0;q=0.1",
@@ -146,12 +200,12 @@ mod tests {
             ("text/plain;escaping=\"dots\"", Some(Escaping::Dots)),
             ("text/plain;version=0.0.4", None),
             ("text/plain;escaping=dashes", None),
-            ("application/json;escaping=values,text/plain;q=0.5", Some(Escaping::Values)),
-            ("application/json;escaping=values,text/plain;escaping=dots;q=0.5", Some(Escaping::Dots)),
-            ("application/json;escaping=values,text/plain;escaping=dashes;q=0.5", Some(Escaping::Values)),
-            ("text/plain,application/json;escaping=values;q=0.5", None),
-            ("application/json;escaping=values", Some(Escaping::Values)),
-            ("application/json;escaping=values;q=0,text/plain", None),
+            ("application/xml;escaping=values,text/plain;q=0.5", Some(Escaping::Values)),
+            ("application/xml;escaping=values,text/plain;escaping=dots;q=0.5", Some(Escaping::Dots)),
+            ("application/xml;escaping=values,text/plain;escaping=dashes;q=0.5", Some(Escaping::Values)),
+            ("text/plain,application/xml;escaping=values;q=0.5", None),
+            ("application/xml;escaping=values", Some(Escaping::Values)),
+            ("application/xml;escaping=values;q=0,text/plain", None),
         ];
         cases.iter().for_each(|(header, scheme)| assert_eq!(chosen(header).1, *scheme, "{header}"));
     }

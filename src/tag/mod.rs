@@ -46,6 +46,7 @@ pub use value::TagValue;
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
 pub use tagmeter_derive::{TagValue, Tags};
 
+pub(crate) use json::write_text as write_json_text;
 pub(crate) use packed::PackedKeys;
 pub(crate) use short::copy;
 pub(crate) use typed::pairs_of;

@@ -12,6 +12,7 @@ mod conformance;
 mod fixture;
 mod golden;
 mod hostile;
+mod json;
 mod judges;
 mod oracle;
 #[cfg(feature = "protobuf")]
