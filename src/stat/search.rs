@@ -116,7 +116,7 @@ const DIRECT_BOUNDS: usize = 64;
 
 impl Direct {
     fn new(bounds: &[f64], cells: Cells, crowd: usize, starts: &[u16]) -> Option<Self> {
-        if crowd > 1 || bounds.len() > DIRECT_BOUNDS || starts.len() > DIRECT_CELLS {
+        if bounds.is_empty() || crowd > 1 || bounds.len() > DIRECT_BOUNDS || starts.len() > DIRECT_CELLS {
             return None;
         }
         let Cells { floor, origin, shift, first } = cells;
