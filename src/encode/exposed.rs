@@ -123,13 +123,9 @@ impl<'a> Exposed<'a> {
 
     /// Its name with a suffix, in quotes where it needs them.
     pub(crate) fn name_with(&self, suffix: &str) -> String {
-        let name = [self.name.as_str(), suffix].concat();
-        if !self.is_quoted() {
-            return name;
-        }
-        let mut quoted = String::new();
-        label::push_quoted(&mut quoted, &name);
-        quoted
+        let mut name = String::new();
+        names::push_name(&mut name, &[self.name.as_str(), suffix].concat());
+        name
     }
 
     /// What follows the name in each sample, where every series is a number and has one.
@@ -251,6 +247,10 @@ fn type_of_shape(shape: &Shape) -> Type {
 
 /// The name without its type's suffix but with its unit, and the unit where the name ends in it.
 fn exposed_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
+    if family.kind == Kind::StateSet {
+        // The name of the family is also that of its label.
+        return (names::label_name(family.name.as_str(), escaping).into_owned(), None);
+    }
     let (plain, unit) = plain_name(family, escaping);
     let name = escaped(plain, type_suffix(family.kind), escaping);
     let ends_in = |unit: &String| name.strip_suffix(unit.as_str()).is_some_and(|rest| rest.ends_with('_'));
@@ -283,9 +283,8 @@ fn plain_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
         Kind::Meter => with_unit(strip_repeatedly(&name, &["_total", "_rate"]), &family.unit),
         Kind::Timer => with_unit(&name, &Unit::Seconds),
         Kind::UpDownCounter | Kind::Gauge | Kind::Histogram => with_unit(&name, &family.unit),
+        Kind::StateSet => (name.into_owned(), None),
         Kind::Info => (strip(&name, "_info").to_owned(), None),
-        // The name of the family is also that of its label.
-        Kind::StateSet => (names::label_name(family.name.as_str(), escaping).into_owned(), None),
     }
 }
 
@@ -455,6 +454,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_state_set_is_called_as_its_label() {
+        let states = family(Kind::StateSet, "_a.b:c", Unit::None, SeriesList::new());
+        let names = [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values]
+            .map(|scheme| Exposed::of(&states, scheme).name);
+        assert_eq!(names, ["_a.b:c", "_a_b_c", "key__a_dot_b__c", "U____a_2e_b_3a_c"]);
     }
 
     #[test]

@@ -68,5 +68,6 @@ mod wanted;
 
 pub use escaping::{Escaping, UnknownEscaping};
 pub use left_out::{LeftOut, Reason};
+pub(crate) use names::push_name;
 pub use options::Options;
 pub(crate) use wanted::exposed_names;

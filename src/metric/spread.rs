@@ -25,12 +25,14 @@ pub(crate) struct Read<A> {
 
 impl<S: Word> Spread<S> {
     pub(crate) fn new(settings: &DistributionSettings, clock: &Clock, place: Place) -> Self {
-        let buckets = settings.buckets.bounds().len() + 1;
         match &settings.native {
-            None => Spread { classic: HistogramCells::new(buckets, place), native: None },
+            None => {
+                let buckets = settings.buckets.bounds().len() + 1;
+                Spread { classic: HistogramCells::new(buckets, place), native: None }
+            }
             Some(native) => Spread {
                 classic: HistogramCells::new(0, Place::Shared),
-                native: Some(Box::new(NativeCells::new(native, buckets, clock.now()))),
+                native: Some(Box::new(NativeCells::new(native, &settings.buckets, place, clock.now()))),
             },
         }
     }
@@ -74,8 +76,9 @@ impl<S: Word> Spread<S> {
     }
 
     pub(crate) fn give_cells(&self) {
-        if self.native.is_none() {
-            self.classic.give_cells();
+        match &self.native {
+            Some(native) => native.give_cells(),
+            None => self.classic.give_cells(),
         }
     }
 }
