@@ -395,43 +395,50 @@ impl Drop for End<'_> {
     }
 }
 
+/// As [`Victim::record`], while a thousand scrape again and again.
+fn record_while_scraped(victim: &mut Victim, times: usize) -> [u64; 2] {
+    let (addr, ended) = (victim.addr, AtomicBool::new(false));
+    let scrape_on = || {
+        while !ended.load(Ordering::Relaxed) {
+            let mut client = Client::connect(addr);
+            assert_eq!(client.send(SCRAPE).head().status, 200);
+            client.rest();
+        }
+    };
+    thread::scope(|scope| {
+        let _end = End(&ended);
+        for _ in 0..scrapes() {
+            thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, scrape_on).unwrap();
+        }
+        victim.record(times)
+    })
+}
+
+/// The median of each number.
+fn medians(mut runs: Vec<[u64; 2]>) -> [u64; 2] {
+    [0, 1].map(|number| {
+        runs.sort_unstable_by_key(|run| run[number]);
+        runs[runs.len() / 2][number]
+    })
+}
+
 #[test]
 fn records_are_counted_while_a_thousand_scrape_again_and_again() {
     let series = series();
     let times = 3 * series;
     let mut victim = Victim::start(series, 2048);
-    let mut taken = [[0; 5]; 4];
-    for run in 0..5 {
-        let [half, slowest] = victim.record(times);
-        (taken[0][run], taken[1][run]) = (half, slowest);
-        let addr = victim.addr;
-        let ended = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let end = End(&ended);
-            for _ in 0..scrapes() {
-                let scrape = || {
-                    while !ended.load(Ordering::Relaxed) {
-                        let mut client = Client::connect(addr);
-                        assert_eq!(client.send(SCRAPE).head().status, 200);
-                        client.rest();
-                    }
-                };
-                thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, scrape).unwrap();
-            }
-            let [half, slowest] = victim.record(times);
-            (taken[2][run], taken[3][run]) = (half, slowest);
-            drop(end);
-        });
+    let (mut alone, mut scraped) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        alone.push(victim.record(times));
+        scraped.push(record_while_scraped(&mut victim, times));
     }
-    taken.iter_mut().for_each(|runs| runs.sort_unstable());
-    let [half, slowest, half_scraped, slowest_scraped] = taken.map(|runs| runs[2]);
-    println!(
-        "a record takes {half} ns, p99.9 {slowest} ns; while scraped {half_scraped} ns, p99.9 {slowest_scraped} ns"
-    );
+    for (when, runs) in [("alone", alone), ("while a thousand scrape", scraped)] {
+        let [half, slowest] = medians(runs);
+        println!("a record {when}: {half} ns, p99.9 {slowest} ns");
+    }
     let page = victim.ask(SCRAPE).body;
-    let values =
-        page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit(' ').next().unwrap());
-    let sum: usize = values.map(|value| value.parse::<usize>().unwrap()).sum();
+    let samples = page.lines().filter(|line| !line.starts_with('#'));
+    let sum: usize = samples.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
     assert_eq!(sum, series + 10 * times);
 }
 
