@@ -468,6 +468,28 @@ mod functions {
     }
 
     #[test]
+    fn what_a_removed_function_owned_may_use_the_family_when_it_goes() {
+        struct UsesIt(Registry);
+        impl Drop for UsesIt {
+            fn drop(&mut self) {
+                self.0.gauge(("level", [("of", "hidden")])).set(1.0);
+                self.0.define("level").tags(["of"]).gauges().unwrap().with(["new"]).set(2.0);
+            }
+        }
+        let registry = Registry::new();
+        let uses_it = UsesIt(registry.clone());
+        registry.gauge(("level", [("of", "hidden")]));
+        registry.gauge_fn(("level", [("of", "a")]), move || {
+            let _ = &uses_it;
+            7.0
+        });
+        registry.clear();
+        registry.gauge(("level", [("of", "a")])).set(3.0);
+        let levels = ["a", "hidden", "new"].map(|of| registry.value(("level", [("of", of)])));
+        assert_eq!(levels, [Some(3.0), Some(1.0), Some(2.0)]);
+    }
+
+    #[test]
     fn an_outside_count_stays_monotone() {
         let registry = Registry::new();
         let source = Arc::new(AtomicU64::new(100));
