@@ -3,6 +3,7 @@
 //! - [`thread`]: cells that one thread writes and everybody reads; read its page first. [`slot`] gives them to instruments.
 //! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
+//!   [`native`]: the same with native buckets, in [`windows`] that are cells, and behind a free lock.
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
 //! - [`promotion`]: whether what is shared has cells. [`rare`]: a box that most never need.
 //! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
@@ -51,6 +52,7 @@ mod epoch;
 mod histogram;
 mod late;
 mod level;
+mod native;
 mod presence;
 mod problem;
 mod promotion;
@@ -66,6 +68,7 @@ mod tests;
 mod text;
 mod thread;
 mod ticks;
+mod windows;
 mod word;
 
 pub(crate) use chains::{Chains, Node, Turn};
@@ -77,6 +80,7 @@ pub(crate) use epoch::{Passed, Stamp};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use late::Late;
 pub(crate) use level::Level;
+pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;

@@ -141,13 +141,13 @@ thread_local! {
 
 /// That this thread is changing a window, for which it may have to allocate: an allocator that records comes through here
 /// again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is not in a window.
-struct Changing;
+pub(super) struct Changing;
 
 /// Changes inside one another: enough for a buffer that is full just then; the next level finds it empty.
 const DEEPEST: u8 = 3;
 
 impl Changing {
-    fn begin() -> Option<Self> {
+    pub(super) fn begin() -> Option<Self> {
         let depth = CHANGING.get();
         (depth < DEEPEST).then(|| {
             CHANGING.set(depth + 1);

@@ -45,17 +45,20 @@ impl OwnCells {
     }
 }
 
-static ROOM: Mutex<Room> = Mutex::new(Room { free: [const { Vec::new() }; CELLS + 1], page: None });
+static ROOM: Mutex<Room> = Mutex::new(Room { free: [const { Vec::new() }; MOST_CELLS + 1], page: None });
 
 struct Room {
     /// Taken back, zeroed, by length.
-    free: [Vec<CellPlace>; CELLS + 1],
+    free: [Vec<CellPlace>; MOST_CELLS + 1],
     /// The number of the page that is being given out, and how much of it has been.
     page: Option<(usize, usize)>,
 }
 
+/// The most cells that lie in one page.
+pub(crate) const MOST_CELLS: usize = CELLS;
+
 impl Slots {
-    /// Zeros, at most [`CELLS`]; `None` where more are asked for.
+    /// Zeros, at most [`MOST_CELLS`]; `None` where more are asked for.
     pub(crate) fn acquire(len: usize) -> Option<Slots> {
         Slots::acquire_from(&mut ROOM.lock(), len)
     }

@@ -2,9 +2,13 @@
 //!
 //! - [`text`]: Prometheus text 0.0.4 and 1.0.0, which everything reads. When in doubt, this one.
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
+#![cfg_attr(
+    feature = "protobuf",
+    doc = "- [`protobuf`]: Prometheus' own binary format, the only one that has native histograms."
+)]
 //! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.
 //!
-//! [`http::respond`](crate::http::respond) chooses between the two pages by what the scraper asks for. Pages are valid by
+//! [`http::respond`](crate::http::respond) chooses between the pages by what the scraper asks for. Pages are valid by
 //! construction: names and tag keys are made legal, values escaped, and what would make a page invalid is left out and
 //! told ([`LeftOut`]). [`Options`] say what else to leave out.
 //!
@@ -55,11 +59,15 @@ mod options;
 #[cfg(test)]
 mod oracle;
 mod page;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
+pub mod protobuf;
 mod samples;
 pub mod text;
 mod wanted;
 
 pub use escaping::{Escaping, UnknownEscaping};
 pub use left_out::{LeftOut, Reason};
+pub(crate) use names::push_name;
 pub use options::Options;
 pub(crate) use wanted::exposed_names;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+#[cfg(feature = "protobuf")]
+use crate::encode::protobuf;
 use crate::encode::{Escaping, LeftOut, Options, openmetrics, text};
 use crate::model::Snapshot;
 
@@ -19,6 +21,9 @@ pub(super) enum Format {
     OpenMetrics,
     /// The same page under the number of the draft.
     OpenMetricsDraft,
+    /// Prometheus' protobuf format.
+    #[cfg(feature = "protobuf")]
+    Protobuf,
 }
 
 impl Format {
@@ -37,6 +42,8 @@ impl Format {
             Format::TextWithQuotes => text::CONTENT_TYPE_1_0_0,
             Format::OpenMetrics => openmetrics::CONTENT_TYPE,
             Format::OpenMetricsDraft => DRAFT_CONTENT_TYPE,
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => protobuf::CONTENT_TYPE,
         }
     }
 
@@ -52,6 +59,8 @@ impl Format {
             Format::OpenMetrics | Format::OpenMetricsDraft => {
                 openmetrics::encode_with(snapshot, options, writer)
             }
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => protobuf::encode_with(snapshot, options, writer),
         }
     }
 }

@@ -13,6 +13,7 @@
 //!
 //! | clause | format |
 //! |---|---|
+//! | `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited` | [Prometheus' protobuf](crate::encode), with the feature `protobuf` |
 //! | `application/openmetrics-text;version=1.0.0` | [OpenMetrics 1.0](crate::encode::openmetrics) |
 //! | `application/openmetrics-text`, with `version=0.0.1` or none | the same page, called 0.0.1 |
 //! | `text/plain;version=1.0.0` | [text](crate::encode::text) 1.0.0 |
@@ -27,8 +28,9 @@
 //! | scraper | asks for | gets |
 //! |---|---|---|
 //! | Prometheus 2.42, 2.53 | OpenMetrics 1.0, then 0.0.1, then text 0.0.4 | OpenMetrics 1.0 |
-//! | the same, for native histograms | protobuf, then as above | OpenMetrics 1.0 |
+//! | the same, for native histograms | protobuf, then as above | protobuf with that feature, else OpenMetrics 1.0 |
 //! | Prometheus 3.5 | OpenMetrics 1.0 with `allow-utf-8`, then as above | OpenMetrics 1.0, names as they are |
+//! | the same, for native histograms | protobuf, then as above | protobuf with that feature, names by `underscores` |
 //! | VictoriaMetrics 1.145 | text 0.0.4 | text 0.0.4 |
 //! | a browser, curl | `text/html`, `*/*` | text 0.0.4 |
 //!
@@ -78,3 +80,6 @@ pub use respond::{Response, answer, respond};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use server::{ServeError, Server, ServerBuilder, StopError, serve};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use server::{Tls, TlsError};

@@ -20,6 +20,8 @@ mod json;
 pub(crate) mod label;
 mod merge;
 mod packed;
+#[cfg(feature = "protobuf")]
+pub(crate) mod pairs;
 mod sanitize;
 mod set;
 mod short;
