@@ -30,7 +30,7 @@
 //! | histogram in cells | a thread's record in flight | 64 looks a thread; then it has what it read of that thread last |
 //! | histogram shared | records in flight in the cold half | 1 024 looks, the most of them yields; then what it read last |
 //! | histogram, meter | another reader of the same one | the time that one takes: the above |
-//! | window | who changes a stripe | a second, once a stripe; then that is left out until it is free |
+//! | window, native buckets that share a stripe | who changes a stripe | a second, once a stripe; then what is new there is left out until it is free |
 //! | totals, levels, entries, pages of cells | nothing | |
 //! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
 //! | what sections hold back | nothing: it is looked at again later | |
