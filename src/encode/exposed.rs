@@ -8,8 +8,12 @@ use std::collections::HashSet;
 
 use crate::encode::clash::Clashes;
 use crate::encode::{Escaping, names};
+#[cfg(feature = "protobuf")]
+use crate::model::Nanos;
 use crate::model::{Family, Kind, Series, Shape, Value};
-use crate::tag::label::{self, LabelText};
+use crate::tag::label::{self, Label, LabelText};
+#[cfg(feature = "protobuf")]
+use crate::tag::pairs::push_pairs;
 use crate::unit::Unit;
 
 /// The label of a meter's rates.
@@ -148,6 +152,40 @@ impl<'a> Exposed<'a> {
         }
     }
 
+    /// Hands the series to show to `take`, with labels as protobuf has them.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_paired(&self, mut take: impl FnMut(Paired<'_>)) {
+        if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
+            self.family
+                .series
+                .each_paired(|_, Series { value, start, .. }, pairs| take(Paired { value, start, pairs }));
+        } else {
+            self.each_unlike_its_pairs(&mut take);
+        }
+    }
+
+    #[cfg(feature = "protobuf")]
+    #[cold]
+    fn each_unlike_its_pairs(&self, take: &mut dyn FnMut(Paired<'_>)) {
+        let keys = self.keys();
+        let mut made = Vec::new();
+        self.family.series.each_paired(|at, series, rendered| {
+            if self.clashes.hides(at) {
+                return;
+            }
+            let pairs = match self.labelling {
+                Labelling::Rendered => rendered,
+                Labelling::Made => {
+                    made.clear();
+                    push_pairs(&mut made, &labels_of(keys, series));
+                    &made
+                }
+            };
+            take(Paired { value: self.clashes.shown(at, series.value), start: series.start, pairs });
+        });
+    }
+
     /// Apart, so that the loop over large families has nothing in it that they do not need.
     #[cold]
     fn each_unlike_its_tags(&self, take: &mut dyn FnMut(Shown<'_>)) {
@@ -173,6 +211,17 @@ pub(crate) struct Shown<'a> {
     pub(crate) value: &'a Value,
     /// Its labels: by name, no name twice.
     pub(crate) labels: LabelText<'a>,
+}
+
+/// A series as it is shown in protobuf.
+#[cfg(feature = "protobuf")]
+#[derive(Debug)]
+pub(crate) struct Paired<'a> {
+    /// As in [`Shown`].
+    pub(crate) value: &'a Value,
+    pub(crate) start: Nanos,
+    /// Its labels: by name, no name twice.
+    pub(crate) pairs: &'a [u8],
 }
 
 fn type_of(family: &Family) -> Type {
@@ -305,6 +354,11 @@ impl Labelling {
 /// Makes the labels of a series, in a buffer that is used again.
 #[cold]
 pub(crate) fn make_labels<'a>(text: &'a mut String, keys: Keys<'_>, series: Series<'_>) -> LabelText<'a> {
+    LabelText::write(text, &labels_of(keys, series))
+}
+
+/// The labels of a series: by name, no name twice.
+fn labels_of<'a>(keys: Keys<'_>, series: Series<'a>) -> Vec<Label<'a>> {
     let mut labels = Vec::new();
     label::push_tags(&mut labels, series.tags.iter(), |key| keys.name(key));
     if let Value::Info(facts) = series.value {
@@ -314,7 +368,7 @@ pub(crate) fn make_labels<'a>(text: &'a mut String, keys: Keys<'_>, series: Seri
         // Facts come before tags, so that among equal names tags win.
         label::keep_last_of_equals(&mut labels);
     }
-    LabelText::write(text, &labels)
+    labels
 }
 
 #[cfg(test)]

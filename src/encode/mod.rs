@@ -2,6 +2,10 @@
 //!
 //! - [`text`]: Prometheus text 0.0.4 and 1.0.0, which everything reads. When in doubt, this one.
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
+#![cfg_attr(
+    feature = "protobuf",
+    doc = "- [`protobuf`]: Prometheus' own binary format, the only one that has native histograms."
+)]
 //! - [`json`]: the snapshot as it is, names unchanged, in a schema that stays.
 //! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.
 //!
@@ -57,6 +61,9 @@ mod options;
 #[cfg(test)]
 mod oracle;
 mod page;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
+pub mod protobuf;
 mod samples;
 pub mod text;
 mod wanted;

@@ -9,7 +9,13 @@ use crate::http::clause::Clause;
 use crate::http::format::Format;
 
 /// Which clause gives which format. A format that is not here is not offered.
-const TABLE: [Row; 9] = [
+const TABLE: &[Row] = &[
+    #[cfg(feature = "protobuf")]
+    Row {
+        media: "application/vnd.google.protobuf",
+        parameters: &[("proto", "io.prometheus.client.MetricFamily"), ("encoding", "delimited")],
+        format: Format::Protobuf,
+    },
     Row {
         media: "application/openmetrics-text",
         parameters: &[("version", "1.0.0")],
@@ -79,6 +85,15 @@ mod tests {
     const PROMETHEUS_3_5_NATIVE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
     const VICTORIA_METRICS: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
 
+    /// What a Prometheus gets that takes native histograms.
+    #[cfg(feature = "protobuf")]
+    const PREFERRED: Format = Format::Protobuf;
+    #[cfg(not(feature = "protobuf"))]
+    const PREFERRED: Format = Format::OpenMetrics;
+    /// It names a scheme only with the formats after protobuf.
+    const PREFERRED_BY_3_5: (Format, Option<Escaping>) =
+        (PREFERRED, if cfg!(feature = "protobuf") { None } else { Some(Escaping::AllowUtf8) });
+
     fn chosen(header: &str) -> (Format, Option<Escaping>) {
         choose([header].into_iter())
     }
@@ -88,10 +103,10 @@ mod tests {
         let utf8 = Some(Escaping::AllowUtf8);
         let cases = [
             (PROMETHEUS_2_42, (Format::OpenMetrics, None)),
-            (PROMETHEUS_2_42_NATIVE, (Format::OpenMetrics, None)),
+            (PROMETHEUS_2_42_NATIVE, (PREFERRED, None)),
             (PROMETHEUS_2_53, (Format::OpenMetrics, None)),
             (PROMETHEUS_3_5, (Format::OpenMetrics, utf8)),
-            (PROMETHEUS_3_5_NATIVE, (Format::OpenMetrics, utf8)),
+            (PROMETHEUS_3_5_NATIVE, PREFERRED_BY_3_5),
             (VICTORIA_METRICS, (Format::Text, None)),
             ("*/*", (Format::Text, None)),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", (Format::Text, None)),
@@ -114,20 +129,23 @@ mod tests {
     #[test]
     fn the_documented_table_is_this_one() {
         let lines: Vec<&str> = DOCUMENTED.lines().filter(|line| line.starts_with("//! | `")).collect();
-        for row in &TABLE {
+        for row in TABLE {
             let expected = documented(row);
             assert!(lines.iter().any(|line| line.starts_with(&expected)), "not in http/mod.rs: {expected}");
         }
-        assert_eq!(lines.len(), TABLE.len(), "a line there for each row here");
+        let left_out = usize::from(cfg!(not(feature = "protobuf")));
+        assert_eq!(lines.len(), TABLE.len() + left_out, "a line there for each row here");
     }
 
     #[test]
     fn the_documented_scrapers_get_what_is_written_there() {
         let scrapers = [
             ("Prometheus 2.42", PROMETHEUS_2_42),
+            #[cfg(feature = "protobuf")]
             ("Prometheus 2.42, for native histograms", PROMETHEUS_2_42_NATIVE),
             ("Prometheus 2.53", PROMETHEUS_2_53),
             ("Prometheus 3.5", PROMETHEUS_3_5),
+            #[cfg(feature = "protobuf")]
             ("Prometheus 3.5, for native histograms", PROMETHEUS_3_5_NATIVE),
             ("VictoriaMetrics 1.145", VICTORIA_METRICS),
             ("curl", "*/*"),

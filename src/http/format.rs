@@ -2,6 +2,8 @@
 
 use std::io;
 
+#[cfg(feature = "protobuf")]
+use crate::encode::protobuf;
 use crate::encode::{Escaping, LeftOut, Options, exposed_names, json, openmetrics, text};
 use crate::model::{Kind, Snapshot};
 use crate::name::Name;
@@ -23,6 +25,9 @@ pub(super) enum Format {
     OpenMetricsDraft,
     /// The snapshot as it is.
     Json,
+    /// Prometheus' protobuf format.
+    #[cfg(feature = "protobuf")]
+    Protobuf,
 }
 
 impl Format {
@@ -42,6 +47,8 @@ impl Format {
             Format::OpenMetrics => openmetrics::CONTENT_TYPE,
             Format::OpenMetricsDraft => DRAFT_CONTENT_TYPE,
             Format::Json => json::CONTENT_TYPE,
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => protobuf::CONTENT_TYPE,
         }
     }
 
@@ -66,6 +73,8 @@ impl Format {
                 openmetrics::encode_with(snapshot, options, writer)
             }
             Format::Json => json::encode_into(snapshot, writer).map(|()| Vec::new()),
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => protobuf::encode_with(snapshot, options, writer),
         }
     }
 }

@@ -161,7 +161,14 @@ impl<V: Values> Sought for WithValues<'_, V> {
     }
 
     fn to_tags(self) -> Tags {
-        Tags::of_sorted(self.present())
+        let keys = &self.keys.0;
+        let values = keys.sorted.iter().map(|key| self.values.at(key.place));
+        // A set without tags is made once for all.
+        if keys.sorted.is_empty() || values.clone().any(str::is_empty) {
+            Tags::of_sorted(self.present())
+        } else {
+            Tags::with_keys(&keys.packed, values)
+        }
     }
 }
 

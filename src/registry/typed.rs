@@ -191,6 +191,7 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
         tags.with_values(|values| {
             let instrument = self.series.with(self.keys.with(&values));
             if let Some(number) = self.series.number(self.keys.with(&values)) {
+                // However many series it may have, it has few: each is worth cells.
                 if Self::INDICES <= FEW_SERIES {
                     instrument.give_cells();
                 }

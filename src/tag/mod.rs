@@ -20,6 +20,8 @@ mod json;
 pub(crate) mod label;
 mod merge;
 mod packed;
+#[cfg(feature = "protobuf")]
+pub(crate) mod pairs;
 mod sanitize;
 mod set;
 mod short;
@@ -138,6 +140,11 @@ impl Tags {
     /// Of pairs that are sorted by key, no key twice, no value empty.
     pub(crate) fn of_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
         if pairs.clone().next().is_none() { Tags::new() } else { Tags(Packed::new(pairs)) }
+    }
+
+    /// Of some keys and a value for each, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        Tags(Packed::with_keys(keys, values))
     }
 
     /// Whether these keys and values, sorted by key, are the tags; `None` where telling takes longer, and where there are

@@ -18,7 +18,7 @@ pub(crate) struct Packed(SharedText);
 
 /// A column of keys, for whoever looks for tags with just these.
 #[derive(Debug)]
-pub(crate) struct PackedKeys(Box<[u8]>);
+pub(crate) struct PackedKeys(Box<str>);
 
 /// Bits of a length that go into one byte; the rest follow in further bytes.
 const LENGTH_BITS: u32 = 6;
@@ -36,6 +36,16 @@ impl Packed {
         }))
     }
 
+    /// Packs values of all these keys, in their order, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let values = Column(values);
+        let size = values.size();
+        Packed(SharedText::new(keys.0.len() + size.bytes(), |out| {
+            out.push_str(&keys.0);
+            values.write(size, out);
+        }))
+    }
+
     /// Whether these are the tags; `None` where telling takes longer, and where there are other keys.
     #[inline]
     pub(crate) fn are<'a>(
@@ -45,7 +55,7 @@ impl Packed {
     ) -> Option<bool> {
         let (own, column) = self.0.as_bytes().split_at_checked(keys.0.len())?;
         let (lengths, texts) = short(column, values.len())?;
-        same(own, &keys.0).then(|| are_short(lengths, texts, values))
+        same(own, keys.0.as_bytes()).then(|| are_short(lengths, texts, values))
     }
 
     /// Keys and values.
@@ -65,7 +75,7 @@ impl PackedKeys {
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> Self {
         let column = Column(keys);
         let size = column.size();
-        PackedKeys(SharedText::new(size.bytes(), |out| column.write(size, out)).as_bytes().into())
+        PackedKeys((*SharedText::new(size.bytes(), |out| column.write(size, out))).into())
     }
 }
 
@@ -260,6 +270,8 @@ mod tests {
             let long = tags.iter().any(|(_, value)| value.len() >= usize::from(MORE));
             prop_assert_eq!(are(&packed, &tags), (!long).then_some(true));
             prop_assert!(packed.iter().eq(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
+            let keys = PackedKeys::new(tags.iter().map(|(key, _)| key.as_str()));
+            prop_assert!(Packed::with_keys(&keys, tags.iter().map(|(_, value)| value.as_str())) == packed);
         }
 
         #[test]

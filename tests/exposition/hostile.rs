@@ -21,7 +21,7 @@ pub(crate) fn odd() -> Registry {
     registry
 }
 
-fn hostile() -> Registry {
+pub(crate) fn hostile() -> Registry {
     let registry = odd();
     for first in (0..MANY).step_by(IN_ONE_FAMILY) {
         let many =

@@ -69,7 +69,7 @@ pub(crate) fn samples_of(families: &[ParsedFamily]) -> Samples {
     samples
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     // Negative zero is the same number.
     format!("{:?}", if value == 0.0 { 0.0 } else { value })
 }
@@ -103,7 +103,7 @@ pub(crate) fn python(format: Format, pages: &[String]) -> Vec<Result<Samples, St
     verdicts
 }
 
-fn verdict(line: &Value) -> Result<Samples, String> {
+pub(crate) fn verdict(line: &Value) -> Result<Samples, String> {
     if let Some(error) = line.get("error") {
         return Err(error.to_string());
     }

@@ -15,6 +15,8 @@ mod hostile;
 mod json;
 mod judges;
 mod oracle;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod round_trip;
 #[cfg(all(feature = "apptuit", feature = "axum", feature = "compress"))]
 mod scrapes;

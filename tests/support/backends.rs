@@ -15,8 +15,13 @@ struct Server(&'static str);
 
 impl Server {
     fn start(name: &'static str) -> Server {
+        Server::start_with(name, &[])
+    }
+
+    /// Starts it with these environment variables.
+    fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
         script(&["stop", name]);
-        script(&["start", name]);
+        said(command(&["start", name]).envs(environment.iter().copied()));
         Server(name)
     }
 }
@@ -39,6 +44,23 @@ impl Prometheus {
     pub(crate) fn start(name: &'static str, client: &Client) -> Prometheus {
         let server = Server::start(name);
         Prometheus { url: script(&["url", name]), server, client: client.clone() }
+    }
+
+    /// As [`start`](Self::start), for [`scrape_tls`](Self::scrape_tls): it trusts this certificate, a file, and shows this
+    /// token.
+    pub(crate) fn start_tls(
+        name: &'static str,
+        client: &Client,
+        certificate: &str,
+        token: &str,
+    ) -> Prometheus {
+        let server = Server::start_with(name, &[("PROM_CA", certificate), ("PROM_TOKEN", token)]);
+        Prometheus { url: script(&["url", name]), server, client: client.clone() }
+    }
+
+    /// Lets it scrape `https://<address>/metrics`.
+    pub(crate) fn scrape_tls(&self, job: &str, address: &str) {
+        script(&["target", self.name(), job, address, "/metrics", "tls"]);
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -164,8 +186,13 @@ fn number(value: &Value) -> f64 {
 
 /// Runs `tests/backends.sh`; gives what it printed.
 fn script(arguments: &[&str]) -> String {
-    let done = command(arguments).output().expect("bash runs");
+    said(&mut command(arguments))
+}
+
+fn said(command: &mut Command) -> String {
+    let done = command.output().expect("bash runs");
     let said = String::from_utf8_lossy(&done.stderr);
+    let arguments: Vec<_> = command.get_args().skip(1).collect();
     assert!(
         done.status.success(),
         "backends.sh {arguments:?}: {said}\ntests/run installs what the tests need"
