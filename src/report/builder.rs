@@ -6,15 +6,23 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use super::allowance::StopBy;
+use super::backlog::{Backlog, Bounds, InMemory};
+use super::delivery::Delivery;
 use super::handler::Handler;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
+use super::pieces::BatchSize;
 use super::pusher::Pusher;
-use super::reporter::{DROP_PATIENCE, Reporter};
+use super::reporter::{DROP_PATIENCE, Handle, Reporter};
+use super::reporting::Reporting;
+use super::retry::{Chance, Retry};
 use super::rules::{Collisions, Rules};
 use super::schedule::Schedule;
 use super::sink::Sink;
-use super::thread::{Order, StopBy, Thread};
+use super::status::Ledger;
+use super::thread::{Order, Thread};
+use crate::clock::Clock;
 use crate::registry::Registry;
 use crate::tag::{Environment, EnvironmentError, IllegalName, TagLayers, Tags};
 
@@ -70,6 +78,7 @@ pub struct ReporterBuilder<S> {
     host_tag: Option<bool>,
     environment: Environment,
     handler: Handler,
+    backlog: Bounds,
 }
 
 /// Why a reporter did not start.
@@ -110,6 +119,7 @@ impl<S: Sink> ReporterBuilder<S> {
             host_tag: None,
             environment: Environment::default(),
             handler: Handler::default(),
+            backlog: Bounds::default(),
         }
     }
 
@@ -144,6 +154,20 @@ impl<S: Sink> ReporterBuilder<S> {
         self
     }
 
+    /// The most points that wait for a backend that does not take them; a million unless said, and none with 0. The
+    /// oldest beyond that are lost, and counted.
+    pub fn backlog_points(mut self, most: usize) -> Self {
+        self.backlog.points = most;
+        self
+    }
+
+    /// The most bytes that waiting points may hold, about; 64 MiB unless said. The oldest beyond that are lost, and
+    /// counted.
+    pub fn backlog_bytes(mut self, most: usize) -> Self {
+        self.backlog.bytes = most;
+        self
+    }
+
     /// Where variables are looked up; the process's environment unless said.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
@@ -155,7 +179,17 @@ impl<S: Sink> ReporterBuilder<S> {
     /// # Errors
     ///
     /// The interval is zero, or tags, given or taken from the environment, cannot be used.
-    pub fn start(mut self) -> Result<Reporter, StartError> {
+    pub fn start(self) -> Result<Reporter, StartError> {
+        let backlog = Box::new(InMemory::new(self.backlog));
+        spawn(self.reporting(backlog, Chance::new())?)
+    }
+
+    /// Everything but the thread.
+    pub(super) fn reporting(
+        mut self,
+        backlog: Box<dyn Backlog>,
+        chance: Chance,
+    ) -> Result<Reporting<S>, StartError> {
         if self.every.is_zero() {
             return Err(StartError::ZeroInterval);
         }
@@ -164,7 +198,42 @@ impl<S: Sink> ReporterBuilder<S> {
         if rules.percentiles {
             self.registry.record_quantiles();
         }
-        self.spawn(rules, layers)
+        let clock = self.registry.clock().clone();
+        Ok(Reporting {
+            schedule: Schedule::new(clock.now(), self.every),
+            retry: Retry::new(chance),
+            every: self.every,
+            patience: self.every.max(MIN_PATIENCE),
+            stop_by: StopBy::default(),
+            pusher: self.pusher(rules, layers, backlog, clock.clone()),
+            clock,
+        })
+    }
+
+    fn pusher(self, rules: Rules, layers: TagLayers, backlog: Box<dyn Backlog>, clock: Clock) -> Pusher<S> {
+        let (collisions, ledger) = (Collisions::default(), Ledger::default());
+        collisions.note(layers.collisions());
+        // What an earlier reporter left is this one's to deliver.
+        ledger.accept(backlog.waiting().points);
+        ledger.wait(backlog.waiting());
+        Pusher {
+            delivery: Delivery {
+                meta: Meta::new(self.sink.name(), clock.clone()),
+                size: BatchSize::new(rules.max_batch),
+                sink: self.sink,
+                handler: self.handler,
+                clock,
+                ledger,
+            },
+            registry: self.registry,
+            prefix: self.prefix,
+            rules,
+            layers,
+            collisions,
+            backlog,
+            refused: 0,
+            stamped: None,
+        }
     }
 
     fn layers(&mut self, rules: &Rules) -> Result<TagLayers, StartError> {
@@ -191,38 +260,23 @@ impl<S: Sink> ReporterBuilder<S> {
             tags => Ok(tags?),
         }
     }
+}
 
-    fn spawn(self, rules: Rules, layers: TagLayers) -> Result<Reporter, StartError> {
-        let collisions = Collisions::default();
-        collisions.note(layers.collisions());
-        let clock = self.registry.clock().clone();
-        let (orders, inbox) = mpsc::channel();
-        let (stop_by, sink) = (StopBy::default(), self.sink.name().to_owned());
-        let thread = Thread {
-            schedule: Schedule::new(clock.now(), self.every),
-            patience: self.every.max(MIN_PATIENCE),
-            orders: inbox,
-            stop_by: stop_by.clone(),
-            pusher: Pusher {
-                meta: Meta::new(&sink, clock.clone()),
-                registry: self.registry,
-                sink: self.sink,
-                rules,
-                prefix: self.prefix,
-                layers,
-                collisions,
-                handler: self.handler,
-                refused: 0,
-                stamped: None,
-            },
-            clock: clock.clone(),
-        };
-        let look = orders.clone();
-        clock.watch(move || look.send(Order::Look).is_ok());
-        let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
-        let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
-        Ok(Reporter::started(orders, stop_by, self.every, thread, sink))
-    }
+fn spawn(reporting: Reporting<impl Sink>) -> Result<Reporter, StartError> {
+    let (orders, inbox) = mpsc::channel();
+    let look = orders.clone();
+    reporting.clock.watch(move || look.send(Order::Look).is_ok());
+    let handle = Handle {
+        orders,
+        stop_by: reporting.stop_by.clone(),
+        ledger: reporting.pusher.delivery.ledger.clone(),
+        drop_patience: reporting.every.min(DROP_PATIENCE),
+        sink: reporting.pusher.delivery.sink.name().to_owned(),
+    };
+    let thread = Thread { reporting, orders: inbox };
+    let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
+    let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
+    Ok(Reporter::started(handle, thread))
 }
 
 impl<S> fmt::Debug for ReporterBuilder<S> {

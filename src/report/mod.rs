@@ -2,37 +2,59 @@
 //!
 //! * [`Reporter`]: pushes a registry to a sink at fixed intervals, and once more when it is stopped.
 //! * [`Sink`]: what a backend has to be for that. Ours: `Apptuit`, with feature `apptuit`.
-//! * [`Report`], [`ReportError`]: what became of it.
+//! * [`Report`], [`ReportError`]: what became of a push; [`Status`]: of all so far.
 //! * `apptuit`, with that feature: points made by hand, without a registry.
 //!
 //! ```text
 //! registry ── snapshot ──▶ fields ──▶ points: prefix + name + "." + field, tags merged, made legal ──▶ batches ──▶ sink
 //! ```
 //!
+//! # What happens to a report
+//!
+//! | answer | what happens to the points |
+//! |---|---|
+//! | 2xx | delivered, less those that its body names as failed: they are dropped |
+//! | no connection, no answer in time, 408, 429, 5xx | wait, and are tried again: soon, and with each report |
+//! | 401, 403, 404, 3xx | wait, and are tried again with each report: somebody has to mend something |
+//! | 413, more bytes than the sink may send | tried again in halves, down to one point, which is dropped |
+//! | 400 and every other status | those that failed are dropped; a 400 may say which, otherwise all |
+//!
+//! What waits does so in the backlog, in memory, with the timestamps it was measured at; it is sent before what is new,
+//! the oldest first. What is dropped is counted, and told to the error handler. [`Fate`] is this table; a sink may have
+//! another.
+//!
 //! # A reporter about itself
 //!
 //! | metric | |
 //! |---|---|
-//! | `<sink>.reporter.send.total` | points handed to the sink, the failed ones too |
+//! | `<sink>.reporter.send.total` | points handed to the sink, again with each attempt |
 //! | `<sink>.reporter.send.successful` | points the backend took |
-//! | `<sink>.reporter.send.failed` | points it did not take, or that did not reach it |
+//! | `<sink>.reporter.send.failed` | points it did not take, or that did not reach it; they may wait |
 //! | `<sink>.reporter.send.time` | timer: how long each push took |
 //!
 //! They are pushed after the second report and each later one, as they stood after the one before.
 
+mod allowance;
 #[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub mod apptuit;
+mod backlog;
 mod builder;
+mod delivery;
+mod fate;
 mod handler;
 mod meta;
 mod outcome;
+mod pieces;
 mod points;
 mod pusher;
 mod reporter;
+mod reporting;
+mod retry;
 mod rules;
 mod schedule;
 mod sink;
+mod status;
 mod thread;
 mod timestamp;
 
@@ -40,8 +62,10 @@ mod timestamp;
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub use apptuit::{Apptuit, ApptuitBuilder};
 pub use builder::{ReporterBuilder, StartError};
+pub use fate::Fate;
 pub use outcome::{Report, ReportError};
 pub use reporter::{ReportNowError, Reporter, StopError};
 pub use rules::{RefusedPoint, Rules};
 pub use sink::{Outcome, Point, PointError, PushError, Rejection, Sink};
+pub use status::{Dropped, Status};
 pub use timestamp::Timestamp;

@@ -5,10 +5,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::allowance::{StopBy, deadline_in};
 use super::builder::ReporterBuilder;
 use super::outcome::Report;
 use super::sink::Sink;
-use super::thread::{Order, StopBy, deadline_in};
+use super::status::{Ledger, Status};
+use super::thread::Order;
 use crate::registry::Registry;
 
 /// The longest that `drop` waits for the last push.
@@ -20,7 +22,8 @@ pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// out, never pile up. [`stop`](Reporter::stop) pushes once more, so that nothing recorded before is lost; so does
 /// `drop`, which waits no longer than an interval or 5 s. A program that ends without either loses the last interval.
 ///
-/// What is pushed is cumulative: nothing is reset by a push, and a lost one only makes a gap.
+/// What the backend does not take waits in a bounded backlog and is tried again: the [module's page](crate::report) says
+/// which answer means what. What is pushed is cumulative: nothing is reset by a push.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,12 +53,19 @@ pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// ```
 #[must_use = "a reporter stops when it is dropped"]
 pub struct Reporter {
-    orders: Sender<Order>,
-    stop_by: StopBy,
-    drop_patience: Duration,
+    handle: Handle,
     /// `None` once stopped.
     thread: Option<JoinHandle<()>>,
-    sink: String,
+}
+
+/// What reaches the reporter's thread.
+pub(super) struct Handle {
+    pub(super) orders: Sender<Order>,
+    pub(super) stop_by: StopBy,
+    pub(super) ledger: Ledger,
+    pub(super) drop_patience: Duration,
+    /// What the sink is called.
+    pub(super) sink: String,
 }
 
 /// Why there is no outcome of the last push.
@@ -96,14 +106,8 @@ impl Reporter {
         ReporterBuilder::new(registry, sink)
     }
 
-    pub(super) fn started(
-        orders: Sender<Order>,
-        stop_by: StopBy,
-        interval: Duration,
-        thread: JoinHandle<()>,
-        sink: String,
-    ) -> Self {
-        Reporter { orders, stop_by, drop_patience: interval.min(DROP_PATIENCE), thread: Some(thread), sink }
+    pub(super) fn started(handle: Handle, thread: JoinHandle<()>) -> Self {
+        Reporter { handle, thread: Some(thread) }
     }
 
     /// Pushes now, besides the schedule: waits for a push in flight, then for its own. How it went is in the [`Report`].
@@ -116,8 +120,66 @@ impl Reporter {
             return Err(ReportNowError::NoThread);
         }
         let (reply, report) = mpsc::channel();
-        self.orders.send(Order::Report(reply)).map_err(|_| ReportNowError::NoThread)?;
+        self.handle.orders.send(Order::Report(reply)).map_err(|_| ReportNowError::NoThread)?;
         report.recv().map_err(|_| ReportNowError::NoThread)
+    }
+
+    /// How it is doing: what it was handed, what became of that, what went wrong last.
+    ///
+    /// ```
+    /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
+    /// # struct Backend;
+    /// # impl Sink for Backend {
+    /// #     fn name(&self) -> &str { "backend" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+    /// #         Ok(Outcome::all(batch.len()))
+    /// #     }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// # registry.counter("orders").inc();
+    /// let reporter = Reporter::new(&registry, Backend).start()?;
+    /// reporter.report_now()?;
+    /// let status = reporter.status();
+    /// assert_eq!((status.accepted, status.delivered, status.backlog_points), (1, 1, 0));
+    /// assert!(status.last_success.is_some() && status.last_error.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn status(&self) -> Status {
+        self.handle.ledger.read()
+    }
+
+    /// Leaves out what the schedule asks for, and retries, until [`resume`](Reporter::resume). A push in flight goes on;
+    /// [`report_now`](Reporter::report_now) and [`stop`](Reporter::stop) push all the same. Recording goes on, so totals
+    /// are whole afterwards; the levels of the pause are not sent.
+    ///
+    /// ```
+    /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
+    /// # struct Backend;
+    /// # impl Sink for Backend {
+    /// #     fn name(&self) -> &str { "backend" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+    /// #         Ok(Outcome::all(batch.len()))
+    /// #     }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let reporter = Reporter::new(&registry, Backend).start()?;
+    /// reporter.pause();
+    /// assert!(reporter.status().paused);
+    /// reporter.resume();
+    /// assert!(!reporter.status().paused);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pause(&self) {
+        self.handle.ledger.pause(true);
+    }
+
+    /// Ends a [`pause`](Reporter::pause): the next push comes when the schedule says, as if there had been none.
+    pub fn resume(&self) {
+        self.handle.ledger.pause(false);
+        // A thread that is gone has nothing to look for.
+        let _ = self.handle.orders.send(Order::Look);
     }
 
     /// Waits for a push in flight, pushes exactly once more, and ends the thread.
@@ -133,9 +195,9 @@ impl Reporter {
     fn stop_within(&mut self, timeout: Duration) -> Result<Report, StopError> {
         let own_thread = self.is_own_thread();
         let thread = self.thread.take().ok_or(StopError::NoThread)?;
-        self.stop_by.set(deadline_in(timeout));
+        self.handle.stop_by.set(deadline_in(timeout));
         let (reply, report) = mpsc::channel();
-        self.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
+        self.handle.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
         if own_thread {
             return Err(StopError::NoThread);
         }
@@ -158,15 +220,15 @@ impl Drop for Reporter {
         if self.thread.is_none() {
             return;
         }
-        if let Err(error) = self.stop_within(self.drop_patience) {
-            log::warn!("a reporter to {} was dropped: {error}", self.sink);
+        if let Err(error) = self.stop_within(self.handle.drop_patience) {
+            log::warn!("a reporter to {} was dropped: {error}", self.handle.sink);
         }
     }
 }
 
 impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reporter").field("sink", &self.sink).finish_non_exhaustive()
+        f.debug_struct("Reporter").field("sink", &self.handle.sink).finish_non_exhaustive()
     }
 }
 
