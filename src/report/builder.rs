@@ -10,6 +10,7 @@ use super::allowance::StopBy;
 use super::backlog::{Backlog, Bounds, InMemory};
 use super::delivery::Delivery;
 use super::handler::Handler;
+use super::listing::Listing;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
 use super::pieces::BatchSize;
@@ -79,6 +80,10 @@ pub struct ReporterBuilder<S> {
     environment: Environment,
     handler: Handler,
     backlog: Bounds,
+    aligned: bool,
+    start_jitter: Duration,
+    push_own_metrics: bool,
+    expose_own_metrics: bool,
 }
 
 /// Why a reporter did not start.
@@ -120,6 +125,10 @@ impl<S: Sink> ReporterBuilder<S> {
             environment: Environment::default(),
             handler: Handler::default(),
             backlog: Bounds::default(),
+            aligned: false,
+            start_jitter: Duration::ZERO,
+            push_own_metrics: true,
+            expose_own_metrics: true,
         }
     }
 
@@ -154,6 +163,33 @@ impl<S: Sink> ReporterBuilder<S> {
         self
     }
 
+    /// Pushes at whole multiples of the interval on the wall clock: with [`every`](Self::every) an hour, on the hour. The
+    /// first of them that comes is the first push. Not said: at whole intervals from the start, which spreads machines by
+    /// itself.
+    pub fn aligned(mut self) -> Self {
+        self.aligned = true;
+        self
+    }
+
+    /// Makes all pushes later by a random time below this, chosen once: for programs that start, or are
+    /// [`aligned`](Self::aligned), together.
+    pub fn start_jitter(mut self, below: Duration) -> Self {
+        self.start_jitter = below;
+        self
+    }
+
+    /// Whether `<sink>.reporter.send.…` is pushed; yes unless said.
+    pub fn push_own_metrics(mut self, push: bool) -> Self {
+        self.push_own_metrics = push;
+        self
+    }
+
+    /// Whether the registry's page has `tagmeter_reporter_…` of this reporter while it runs; yes unless said.
+    pub fn expose_own_metrics(mut self, expose: bool) -> Self {
+        self.expose_own_metrics = expose;
+        self
+    }
+
     /// The most points that wait for a backend that does not take them; a million unless said, and none with 0. The
     /// oldest beyond that are lost, and counted.
     pub fn backlog_points(mut self, most: usize) -> Self {
@@ -181,14 +217,15 @@ impl<S: Sink> ReporterBuilder<S> {
     /// The interval is zero, or tags, given or taken from the environment, cannot be used.
     pub fn start(self) -> Result<Reporter, StartError> {
         let backlog = Box::new(InMemory::new(self.backlog));
-        spawn(self.reporting(backlog, Chance::new())?)
+        let expose = self.expose_own_metrics;
+        spawn(self.reporting(backlog, Chance::new())?, expose)
     }
 
     /// Everything but the thread.
     pub(super) fn reporting(
         mut self,
         backlog: Box<dyn Backlog>,
-        chance: Chance,
+        mut chance: Chance,
     ) -> Result<Reporting<S>, StartError> {
         if self.every.is_zero() {
             return Err(StartError::ZeroInterval);
@@ -200,7 +237,7 @@ impl<S: Sink> ReporterBuilder<S> {
         }
         let clock = self.registry.clock().clone();
         Ok(Reporting {
-            schedule: Schedule::new(clock.now(), self.every),
+            schedule: self.schedule(&clock, &mut chance),
             retry: Retry::new(chance),
             every: self.every,
             patience: self.every.max(MIN_PATIENCE),
@@ -208,6 +245,15 @@ impl<S: Sink> ReporterBuilder<S> {
             pusher: self.pusher(rules, layers, backlog, clock.clone()),
             clock,
         })
+    }
+
+    fn schedule(&self, clock: &Clock, chance: &mut Chance) -> Schedule {
+        let later = chance.up_to(self.start_jitter);
+        if self.aligned {
+            Schedule::aligned(clock.now(), clock.wall(), self.every, later)
+        } else {
+            Schedule::new(clock.now(), self.every, later)
+        }
     }
 
     fn pusher(self, rules: Rules, layers: TagLayers, backlog: Box<dyn Backlog>, clock: Clock) -> Pusher<S> {
@@ -231,6 +277,7 @@ impl<S: Sink> ReporterBuilder<S> {
             layers,
             collisions,
             backlog,
+            push_own_metrics: self.push_own_metrics,
             refused: 0,
             stamped: None,
         }
@@ -262,17 +309,20 @@ impl<S: Sink> ReporterBuilder<S> {
     }
 }
 
-fn spawn(reporting: Reporting<impl Sink>) -> Result<Reporter, StartError> {
+fn spawn<S: Sink>(reporting: Reporting<S>, expose: bool) -> Result<Reporter, StartError> {
     let (orders, inbox) = mpsc::channel();
-    let look = orders.clone();
-    reporting.clock.watch(move || look.send(Order::Look).is_ok());
+    let Pusher { registry, delivery: Delivery { sink, ledger, .. }, .. } = &reporting.pusher;
+    let listing = expose.then(|| Listing::new(registry, sink.name(), ledger));
     let handle = Handle {
-        orders,
         stop_by: reporting.stop_by.clone(),
-        ledger: reporting.pusher.delivery.ledger.clone(),
+        ledger: ledger.clone(),
         drop_patience: reporting.every.min(DROP_PATIENCE),
-        sink: reporting.pusher.delivery.sink.name().to_owned(),
+        sink: sink.name().to_owned(),
+        orders: orders.clone(),
+        process: std::process::id(),
+        listing,
     };
+    reporting.clock.watch(move || orders.send(Order::Look).is_ok());
     let thread = Thread { reporting, orders: inbox };
     let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
     let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;

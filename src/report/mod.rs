@@ -32,7 +32,22 @@
 //! | `<sink>.reporter.send.failed` | points it did not take, or that did not reach it; they may wait |
 //! | `<sink>.reporter.send.time` | timer: how long each push took |
 //!
-//! They are pushed after the second report and each later one, as they stood after the one before.
+//! They are pushed after the second report and each later one, as they stood after the one before, unless
+//! [`push_own_metrics`](ReporterBuilder::push_own_metrics) says no.
+//!
+//! The registry's page has more, as it stands, of each reporter that runs, unless
+//! [`expose_own_metrics`](ReporterBuilder::expose_own_metrics) says no. It is not pushed. Tags: `sink`, and `reporter`, a
+//! number that tells reporters to one kind of sink apart.
+//!
+//! | metric | |
+//! |---|---|
+//! | `tagmeter_reporter_points_total` | points that reports had: delivered, dropped, or on their way |
+//! | `tagmeter_reporter_delivered_points_total` | points the backend took |
+//! | `tagmeter_reporter_dropped_points_total{reason}` | points lost: `refused` by the backend, `overflow` of the backlog, still waiting when `stopped` |
+//! | `tagmeter_reporter_pushes_total`, `tagmeter_reporter_failed_pushes_total` | attempts, one a batch |
+//! | `tagmeter_reporter_backlog_points`, `tagmeter_reporter_backlog_bytes` | what waits |
+//! | `tagmeter_reporter_failures_in_a_row` | attempts that failed since one did not |
+//! | `tagmeter_reporter_last_success_timestamp_seconds` | when the backend last took something |
 
 mod allowance;
 #[cfg(feature = "apptuit")]
@@ -43,6 +58,7 @@ mod builder;
 mod delivery;
 mod fate;
 mod handler;
+mod listing;
 mod meta;
 mod outcome;
 mod pieces;
@@ -54,6 +70,8 @@ mod retry;
 mod rules;
 mod schedule;
 mod sink;
+#[cfg(test)]
+mod spy;
 mod status;
 mod thread;
 mod timestamp;

@@ -3,6 +3,7 @@
 use super::allowance::Allowance;
 use super::backlog::Backlog;
 use super::delivery::{Delivery, Halt};
+use super::listing::Listing;
 use super::outcome::{Report, ReportError};
 use super::points::{Points, points};
 use super::rules::{Collisions, Fit, Rules};
@@ -21,6 +22,7 @@ pub(super) struct Pusher<S> {
     pub(super) collisions: Collisions,
     pub(super) delivery: Delivery<S>,
     pub(super) backlog: Box<dyn Backlog>,
+    pub(super) push_own_metrics: bool,
     /// How many numbers could not be sent last time: the handler is told when that changes, not every time.
     pub(super) refused: usize,
     /// The second the last report was stamped with.
@@ -76,7 +78,9 @@ impl<S: Sink> Pusher<S> {
 
     /// Every number there is, as points of one time.
     fn take(&mut self, report: &mut Report) -> (Vec<Point>, Timestamp) {
-        let snapshot = self.registry.snapshot();
+        let mut snapshot = self.registry.snapshot();
+        // Of pages only: a backend is told by the reporter's own metrics.
+        snapshot.retain(|family| !Listing::is_own(&family.name));
         let now = self.stamp(Timestamp::from(snapshot.taken_at()));
         let Points { points, not_finite, refused } = self.points(&snapshot, now);
         (report.points, report.skipped) = (points.len(), not_finite + refused.len());
@@ -141,7 +145,7 @@ impl<S: Sink> Pusher<S> {
     fn push_own(&mut self, now: Timestamp, time: &Allowance, halt: Option<Halt>, report: &mut Report) {
         let own = self.points(self.delivery.meta.standing(), now).points;
         self.delivery.meta.settle();
-        if report.points > 0 && halt.is_none() {
+        if self.push_own_metrics && report.points > 0 && halt.is_none() {
             self.delivery.push_own(&own, time, report);
         }
     }

@@ -1,12 +1,14 @@
 //! Pushes a registry to a sink, again and again.
 
 use std::fmt;
+use std::mem;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::allowance::{StopBy, deadline_in};
 use super::builder::ReporterBuilder;
+use super::listing::Listing;
 use super::outcome::Report;
 use super::sink::Sink;
 use super::status::{Ledger, Status};
@@ -24,6 +26,9 @@ pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// What the backend does not take waits in a bounded backlog and is tried again: the [module's page](crate::report) says
 /// which answer means what. What is pushed is cumulative: nothing is reset by a push.
+///
+/// In a forked child the thread does not exist: calls give an error there, dropping does nothing, and the parent's
+/// reporter knows nothing of it. Start another one in the child.
 ///
 /// ```
 /// use std::time::Duration;
@@ -66,6 +71,9 @@ pub(super) struct Handle {
     pub(super) drop_patience: Duration,
     /// What the sink is called.
     pub(super) sink: String,
+    /// The process that the thread is in. A forked child has a copy of this handle and no thread.
+    pub(super) process: u32,
+    pub(super) listing: Option<Listing>,
 }
 
 /// Why there is no outcome of the last push.
@@ -82,6 +90,9 @@ pub enum StopError {
     /// The thread is gone, or waits for itself: a sink, an error handler or a function of a metric called `stop`.
     #[error("the reporter's thread cannot answer")]
     NoThread,
+    /// The thread is in the process from which this one was forked.
+    #[error("the reporter's thread is in the parent of this process: expected a reporter started here")]
+    Forked,
 }
 
 /// Why there is no outcome of a push.
@@ -97,6 +108,9 @@ pub enum ReportNowError {
     /// `report_now`.
     #[error("the reporter's thread cannot answer")]
     NoThread,
+    /// The thread is in the process from which this one was forked.
+    #[error("the reporter's thread is in the parent of this process: expected a reporter started here")]
+    Forked,
 }
 
 impl Reporter {
@@ -114,8 +128,11 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// It was called by the reporter's own thread, which cannot wait for itself.
+    /// It was called by the reporter's own thread, which cannot wait for itself, or in a forked child.
     pub fn report_now(&self) -> Result<Report, ReportNowError> {
+        if self.handle.is_forked() {
+            return Err(ReportNowError::Forked);
+        }
         if self.is_own_thread() {
             return Err(ReportNowError::NoThread);
         }
@@ -146,7 +163,7 @@ impl Reporter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn status(&self) -> Status {
-        self.handle.ledger.read()
+        if self.handle.is_forked() { Status::default() } else { self.handle.ledger.read() }
     }
 
     /// Leaves out what the schedule asks for, and retries, until [`resume`](Reporter::resume). A push in flight goes on;
@@ -172,21 +189,25 @@ impl Reporter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pause(&self) {
-        self.handle.ledger.pause(true);
+        if !self.handle.is_forked() {
+            self.handle.ledger.pause(true);
+        }
     }
 
     /// Ends a [`pause`](Reporter::pause): the next push comes when the schedule says, as if there had been none.
     pub fn resume(&self) {
-        self.handle.ledger.pause(false);
-        // A thread that is gone has nothing to look for.
-        let _ = self.handle.orders.send(Order::Look);
+        if !self.handle.is_forked() {
+            self.handle.ledger.pause(false);
+            // A thread that is gone has nothing to look for.
+            let _ = self.handle.orders.send(Order::Look);
+        }
     }
 
     /// Waits for a push in flight, pushes exactly once more, and ends the thread.
     ///
     /// # Errors
     ///
-    /// All that took longer than `timeout`, or the thread is gone. What became of the points is not an error here: it is
+    /// All that took longer than `timeout`, or the thread is gone, or in another process. What became of the points is not an error here: it is
     /// in the [`Report`].
     pub fn stop(mut self, timeout: Duration) -> Result<Report, StopError> {
         self.stop_within(timeout)
@@ -195,6 +216,10 @@ impl Reporter {
     fn stop_within(&mut self, timeout: Duration) -> Result<Report, StopError> {
         let own_thread = self.is_own_thread();
         let thread = self.thread.take().ok_or(StopError::NoThread)?;
+        if self.handle.is_forked() {
+            self.handle.leave_alone(thread);
+            return Err(StopError::Forked);
+        }
         self.handle.stop_by.set(deadline_in(timeout));
         let (reply, report) = mpsc::channel();
         self.handle.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
@@ -215,13 +240,29 @@ impl Reporter {
     }
 }
 
+impl Handle {
+    fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// Touches nothing that the parent's threads may have held when this process came to be: it would be held for ever.
+    fn leave_alone(&mut self, thread: JoinHandle<()>) {
+        mem::forget(thread);
+        mem::forget(self.listing.take());
+        // With one sender more than are dropped, nobody tells the receiver.
+        mem::forget(self.orders.clone());
+    }
+}
+
 impl Drop for Reporter {
     fn drop(&mut self) {
         if self.thread.is_none() {
             return;
         }
-        if let Err(error) = self.stop_within(self.handle.drop_patience) {
-            log::warn!("a reporter to {} was dropped: {error}", self.handle.sink);
+        match self.stop_within(self.handle.drop_patience) {
+            // The parent's has its own last push.
+            Ok(_) | Err(StopError::Forked) => {}
+            Err(error) => log::warn!("a reporter to {} was dropped: {error}", self.handle.sink),
         }
     }
 }
@@ -234,9 +275,13 @@ impl fmt::Debug for Reporter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Instant;
 
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::report::retry::Chance;
+    use crate::report::spy::{Answer, Spy};
     use crate::report::{Outcome, Point, PushError, Rules};
 
     /// Closes its connection badly.
@@ -268,5 +313,40 @@ mod tests {
         registry.counter("orders").inc();
         let reporter = Reporter::new(&registry, BadAtGoodbyes).start().unwrap();
         assert_eq!(reporter.stop(Duration::from_secs(60)).unwrap().successful, 1);
+    }
+
+    /// One life of a reporter: what is pushed after `stop` was called, seen by a total that then no longer moves.
+    fn lives_and_stops(chance: &mut Chance) {
+        let clock = ManualClock::new();
+        let registry = Registry::builder().clock(clock.clone()).build();
+        let orders = registry.counter("orders");
+        let spy = Spy::new(|_| Answer::Takes);
+        let taken = spy.taken();
+        let reporter = Reporter::new(&registry, spy).push_own_metrics(false).start().unwrap();
+        let ticks = chance.next() % 3;
+        (0..ticks).for_each(|_| clock.advance(Duration::from_secs(60)));
+        let is_quiet = chance.next().is_multiple_of(2);
+        if is_quiet {
+            // Whatever was due has been pushed when this returns.
+            reporter.report_now().unwrap();
+        }
+        orders.inc();
+        let last = reporter.stop(Duration::from_secs(60)).unwrap();
+        assert_eq!((last.points, last.successful), (1, 1));
+        let seen = taken.lock().iter().filter(|point| point.value == 1.0).count() as u64;
+        let most = if is_quiet { 1 } else { 1 + ticks };
+        assert!(
+            (1..=most).contains(&seen),
+            "pushed {seen} times, expected once more than what was in flight"
+        );
+        assert_eq!(taken.lock().last().unwrap().value, 1.0);
+        clock.advance(Duration::from_secs(600));
+        assert_eq!(Arc::strong_count(&taken), 1, "the sink is gone, and with it the thread");
+    }
+
+    #[test]
+    fn ten_thousand_reporters_push_exactly_once_more() {
+        let mut chance = Chance::seeded(7);
+        (0..10_000).for_each(|_| lives_and_stops(&mut chance));
     }
 }
