@@ -12,7 +12,7 @@ fn main() {
     for (group, peers, series) in groups() {
         bench.group(group);
         if !bench.is_counting() {
-            bench.rows(measured(group, &peers, series));
+            bench.rows(measured(group, &peers, series, bench.runs(REPETITIONS)));
         }
         peers.into_iter().for_each(|peer| countable(&mut bench, peer, series));
     }
@@ -47,12 +47,12 @@ fn countable(bench: &mut Bench, peer: Peer, series: usize) {
 /// Families made this often; the figure is the median.
 const REPETITIONS: usize = 5;
 
-fn measured(group: &str, peers: &[Peer], series: usize) -> Vec<Row> {
+fn measured(group: &str, peers: &[Peer], series: usize, repetitions: usize) -> Vec<Row> {
     let tags = routes_and_users(series);
     let mut nanos = vec![Vec::new(); peers.len()];
     let mut worst = vec![Vec::new(); peers.len()];
     let mut bare = Vec::new();
-    for _repetition in 0..REPETITIONS {
+    for _repetition in 0..repetitions {
         bare.push(copies(&tags).as_nanos() as f64 / series as f64);
         for (at, peer) in peers.iter().enumerate() {
             let family = (peer.make)();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::Recorder;
 use tagmeter::Registry;
+use tagmeter::registry::Define;
 use tagmeter_benches::inputs::{BOUNDS, BOUNDS_NANOS, NANOS, SECONDS, VALUES};
 use tagmeter_benches::peers::otel::Otel;
 use tagmeter_benches::peers::series::{METADATA, shards};
@@ -14,6 +15,7 @@ use tagmeter_benches::{ALL_THREADS, Bench, ONE_THREAD, Turn};
 fn main() {
     let mut bench = Bench::new("histogram");
     buckets(&mut bench);
+    natives(&mut bench);
     integers(&mut bench);
     quantiles(&mut bench);
     in_work(&mut bench);
@@ -58,14 +60,19 @@ fn machine(bench: &mut Bench) {
     });
 }
 
+/// A histogram of tagmeter, as its definition has it.
+fn defined(bench: &mut Bench, what: &str, settings: for<'r> fn(Define<'r>) -> Define<'r>) {
+    bench.row("tagmeter", what, ALL_THREADS, move || {
+        let registry = Registry::new();
+        let histogram = settings(registry.define("size")).histogram().expect("the name is free");
+        move |turn| seconds(turn, |value| histogram.record(value))
+    });
+}
+
 fn buckets(bench: &mut Bench) {
     bench.group("14 buckets and sum");
     machine(bench);
-    bench.row("tagmeter", "Histogram::record", ALL_THREADS, || {
-        let histogram = Registry::new().histogram("size");
-        move |turn| seconds(turn, |value| histogram.record(value))
-    });
-    // Here go native buckets, when they exist.
+    defined(bench, "Histogram::record", |define| define);
     bench.row("prometheus", "Histogram::observe", ALL_THREADS, || {
         let opts = prometheus::HistogramOpts::new("size", "Size.").buckets(BOUNDS.to_vec());
         let histogram = prometheus::Histogram::with_opts(opts).expect("the name is good");
@@ -126,6 +133,26 @@ fn buckets(bench: &mut Bench) {
     });
 }
 
+/// Eight buckets a doubling, where the crate lets one choose. tagmeter records none yet: its row is one more
+/// [`defined`], and the goal in `src/goals.rs` waits for it.
+fn natives(bench: &mut Bench) {
+    bench.group("native buckets");
+    machine(bench);
+    bench.row("prometheus-client", "Histogram::observe, schema 3", ALL_THREADS, || {
+        use prometheus_client::metrics::histogram::{Histogram, NativeHistogramConfig};
+        let histogram = Histogram::new_native(NativeHistogramConfig::with_schema(3));
+        move |turn| seconds(turn, |value| histogram.observe(value))
+    });
+    bench.row("opentelemetry", "Histogram::record, base 2 exponential", ALL_THREADS, || {
+        let otel = Otel::with_exponential_histograms();
+        let histogram = otel.meter.f64_histogram("size").build();
+        move |turn| {
+            let _keep = &otel;
+            seconds(turn, |value| histogram.record(value, &[]));
+        }
+    });
+}
+
 /// They take integers, and what they show may be half of a record.
 fn integers(bench: &mut Bench) {
     bench.group("integers only");
@@ -147,10 +174,7 @@ fn integers(bench: &mut Bench) {
 fn quantiles(bench: &mut Bench) {
     bench.group("for quantiles");
     machine(bench);
-    bench.row("tagmeter", "Histogram::record, .quantiles()", ALL_THREADS, || {
-        let histogram = Registry::new().define("size").quantiles().histogram().expect("the name is free");
-        move |turn| seconds(turn, |value| histogram.record(value))
-    });
+    defined(bench, "Histogram::record, .quantiles()", |define| define.quantiles());
     bench.row("hdrhistogram", "Histogram::record (&mut, no sum)", ONE_THREAD, || {
         let histogram = Mutex::new(hdr());
         move |turn| {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tagmeter::Registry;
-use tagmeter_benches::inputs::{NANOS, PAIRS, SECONDS, STRINGS, VALUES, routes_and_users};
+use tagmeter_benches::inputs::{NANOS, PLACES, ROUTES, SECONDS, STATUSES, TEXT, VALUES, routes_and_users};
 use tagmeter_benches::{Bench, COUNTED_ONLY, Row, Turn};
 
 /// The group of all rows here, by which `benches/instructions` asks for them.
@@ -64,24 +64,53 @@ fn record(bench: &mut Bench) {
     });
 }
 
+/// How far a search probes depends on each family's hash seed, so one family is not like another.
+const FAMILIES: usize = 32;
+
+/// Another family each time round the inputs, and within it.
+fn one_of<T>(families: &[T], n: usize) -> &T {
+    &families[(n + n / VALUES) % FAMILIES]
+}
+
 fn find(bench: &mut Bench) {
     path(bench, 1, "family lookup, two strings", || {
-        // How far a search probes depends on each family's hash seed, so one family is not like another.
-        const FAMILIES: usize = 32;
         let registry = Registry::new();
-        let pairs = &**STRINGS;
         let family = |n: usize| {
             let definition = registry.define(format!("requests_{n}")).tags(["route", "status"]);
             let family = definition.counters().expect("the name is free");
-            pairs.iter().for_each(|(route, status)| family.with([route, status]).inc());
+            every_pair(|route, status| family.with([route, status]).inc());
             family
         };
         let families: Vec<_> = (0..FAMILIES).map(family).collect();
+        let text = &*TEXT;
+        move |turn| turn.each(|n| one_of(&families, n).with(<[&str; 2]>::from(text.pair(n))).inc())
+    });
+    path(bench, 1, "removable family lookup, two strings", || {
+        let registry = Registry::new();
+        let family = |n: usize| {
+            let definition = registry.define(format!("requests_{n}")).tags(["route", "status"]).removable();
+            let family = definition.counters().expect("the name is free");
+            every_pair(|route, status| family.with([route, status], |counter| counter.inc()));
+            family
+        };
+        let families: Vec<_> = (0..FAMILIES).map(family).collect();
+        let text = &*TEXT;
         move |turn| {
             turn.each(|n| {
-                let (route, status) = &pairs[n % PAIRS];
-                // Another family each time round the pairs, and within it.
-                families[(n + n / PAIRS) % FAMILIES].with([route, status]).inc();
+                one_of(&families, n).with(<[&str; 2]>::from(text.pair(n)), |counter| counter.inc())
+            });
+        }
+    });
+    path(bench, 1, "lookup by derived tags, two enums", || {
+        let registry = Registry::new();
+        let family = registry.define("doors").typed::<Door>().counters().expect("the name is free");
+        let sides = [Side::North, Side::East, Side::South, Side::West, Side::Roof];
+        let places = &**PLACES;
+        move |turn| {
+            turn.each(|n| {
+                let (side, state) = places[n % VALUES];
+                let state = if state % 2 == 0 { State::Open } else { State::Shut };
+                family.with(&Door { side: sides[usize::from(side)], state }).inc();
             });
         }
     });
@@ -89,7 +118,33 @@ fn find(bench: &mut Bench) {
     path(bench, 1, "counter! with constant tags", || {
         |turn| turn.each(|_| tagmeter::counter!("orders", "city" => "Oslo", "kind" => "new").inc())
     });
-    // Here goes the lookup by derived tags, when it exists.
+}
+
+fn every_pair(mut take: impl FnMut(&str, &str)) {
+    for route in ROUTES {
+        STATUSES.iter().for_each(|status| take(route, status));
+    }
+}
+
+#[derive(tagmeter::Tags)]
+struct Door {
+    side: Side,
+    state: State,
+}
+
+#[derive(Clone, Copy, tagmeter::TagValue)]
+enum Side {
+    North,
+    East,
+    South,
+    West,
+    Roof,
+}
+
+#[derive(Clone, Copy, tagmeter::TagValue)]
+enum State {
+    Open,
+    Shut,
 }
 
 fn read(bench: &mut Bench) {

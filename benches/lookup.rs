@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use metrics::Recorder;
 use opentelemetry::KeyValue;
 use tagmeter::Registry;
-use tagmeter_benches::inputs::{PAIRS, PLACES, ROUTES, STATUSES, STRINGS};
+use tagmeter_benches::inputs::{PLACES, ROUTES, STATUSES, TEXT, VALUES};
 use tagmeter_benches::peers::labels::{self, Enums, Known, OwnedText, Route, StaticText, Status, Typed};
 use tagmeter_benches::peers::otel::Otel;
 use tagmeter_benches::peers::series::{METADATA, shards};
@@ -24,9 +24,9 @@ fn main() {
 /// Each of the random pairs in turn, as text that no crate has seen the address of.
 #[inline(always)]
 fn pairs(turn: Turn, mut take: impl FnMut(&str, &str)) {
-    let pairs = &**STRINGS;
+    let text = &*TEXT;
     turn.each(|n| {
-        let (route, status) = &pairs[n % PAIRS];
+        let (route, status) = text.pair(n);
         take(route, status);
     });
 }
@@ -36,8 +36,8 @@ fn pairs(turn: Turn, mut take: impl FnMut(&str, &str)) {
 fn places(turn: Turn, mut take: impl FnMut(usize, usize)) {
     let places = &**PLACES;
     turn.each(|n| {
-        let (route, status) = places[n % PAIRS];
-        take(route, status);
+        let (route, status) = places[n % VALUES];
+        take(route.into(), status.into());
     });
 }
 
@@ -81,7 +81,13 @@ fn strings(bench: &mut Bench) {
             });
         }
     });
-    // Here go removable families, when they exist.
+    bench.row("tagmeter", "removable family.with([&str; 2], inc)", ALL_THREADS, || {
+        let registry = Registry::new();
+        let definition = registry.define("requests").tags(["route", "status"]).removable();
+        let family = definition.counters().expect("the name is free");
+        one_by_one(|route, status| family.with([route, status], |counter| counter.inc()));
+        move |turn| pairs(turn, |route, status| family.with([route, status], |counter| counter.inc()))
+    });
     bench.row("prometheus", "with_label_values.inc", ALL_THREADS, || {
         let opts = prometheus::Opts::new("requests_total", "Requests.");
         let family = prometheus::IntCounterVec::new(opts, &["route", "status"]).expect("the name is good");

@@ -6,7 +6,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tagmeter_benches::inputs::routes_and_users;
+use tagmeter::Registry;
+use tagmeter_benches::inputs::{SECONDS, VALUES, routes_and_users};
 use tagmeter_benches::peers::series::{Peer, counters, histograms};
 use tagmeter_benches::{Bench, Row};
 
@@ -41,10 +42,75 @@ fn main() {
     let mut bench = Bench::new("memory");
     // At either size: an index that has just grown weighs twice what one does that is about to.
     bench.rows(weigh("100 000 counters of two tags, a series", &counters(), 100_000));
-    bench.rows(weigh("1 000 000 counters of two tags, a series", &counters(), 1_000_000));
+    bench.rows(weigh("1 000 000 counters of two tags, a series", &scraped_soon(counters()), 1_000_000));
     bench.rows(weigh("10 000 histograms of two tags, a series", &histograms(), 10_000));
-    bench.rows(weigh("100 000 histograms of two tags, a series", &histograms(), 100_000));
+    bench.rows(weigh("100 000 histograms of two tags, a series", &scraped_soon(histograms()), 100_000));
+    bench.rows(windows());
     bench.run();
+}
+
+/// One histogram from which quantiles of the last minute can be read, and which one thread has recorded into.
+fn windows() -> Vec<Row> {
+    const GROUP: &str = "a window for quantiles, latencies over three decades";
+    let row = |peer, what, bytes| Row::new("memory", GROUP, peer, what).with("bytes", bytes);
+    let values = f64::from(u32::try_from(VALUES).unwrap_or(u32::MAX)) * 8.0;
+    vec![
+        row("machine", "the values themselves", values),
+        row("tagmeter", "Histogram, .quantiles()", {
+            let registry = Registry::new();
+            let define = |name| registry.define(name).quantiles().histogram().expect("the name is free");
+            // The first also weighs what is there once, for all.
+            three_decades().for_each(|value| define("first").record(value));
+            bytes_of(|| {
+                let histogram = define("second");
+                three_decades().for_each(|value| histogram.record(value));
+                let _read = registry.snapshot();
+                histogram
+            })
+        }),
+        row("hdrhistogram", "Histogram, two digits, of one slot", {
+            bytes_of(|| {
+                let Ok(mut histogram) = hdrhistogram::Histogram::<u64>::new_with_bounds(1, HOUR_NANOS, 2)
+                else {
+                    unreachable!("the bounds are good")
+                };
+                three_decades().for_each(|value| histogram.saturating_record((value * 1e9) as u64));
+                histogram
+            })
+        }),
+        row("metriken", "AtomicCounterHistogram(7, 64), of one slot", {
+            bytes_of(|| {
+                let histogram = metriken::AtomicCounterHistogram::new(7, 64);
+                three_decades().for_each(|value| {
+                    let _ = histogram.increment((value * 1e9) as u64);
+                });
+                histogram
+            })
+        }),
+    ]
+}
+
+const HOUR_NANOS: u64 = 3_600_000_000_000;
+
+/// From 2 ms to 2 s.
+fn three_decades() -> impl Iterator<Item = f64> {
+    SECONDS.iter().copied().filter(|value| *value < 2.0)
+}
+
+/// What is still there of what `make` allocated.
+fn bytes_of<T>(make: impl FnOnce() -> T) -> f64 {
+    let before = LIVE.load(Ordering::Relaxed);
+    let made = make();
+    let bytes = LIVE.load(Ordering::Relaxed).saturating_sub(before);
+    drop(made);
+    bytes as f64
+}
+
+/// Those whose page of a million lines does not take seconds.
+fn scraped_soon(mut peers: Vec<Peer>) -> Vec<Peer> {
+    let soon = ["tagmeter", "prometheus-client", "measured", "fastmetrics", "metrics-lib", "fast-telemetry"];
+    peers.retain(|peer| soon.contains(&peer.name));
+    peers
 }
 
 fn weigh(group: &str, peers: &[Peer], series: usize) -> Vec<Row> {

@@ -13,16 +13,16 @@ use tagmeter_benches::{Bench, Row, Stopwatch};
 const SERIES: usize = 100_000;
 const RECORDS_FOR_A_NEW_ONE: usize = 4_096;
 /// Long enough for some hundred new series and, of the slowest peers, several scrapes.
-const LASTS: Duration = Duration::from_millis(2_500);
+const LASTS: Duration = Duration::from_millis(1_500);
 /// Runs, interleaved; a percentile is the median of theirs, the worst is the worst of all.
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 
 fn main() {
     let mut bench = Bench::new("stall_under_scrape");
     let peers: Vec<Peer> = counters().into_iter().filter(|peer| peer.has_page && peer.finds).collect();
     let known = routes_and_users(SERIES);
     let mut seen: Vec<[Seen; 2]> = peers.iter().map(|_| Default::default()).collect();
-    for run in 0..RUNS {
+    for run in 0..bench.runs(RUNS) {
         for (peer, seen) in peers.iter().zip(&mut seen) {
             let family = (peer.make)();
             known.iter().for_each(|(route, user)| family.touch(route, user));

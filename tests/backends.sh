@@ -6,18 +6,22 @@
 #   backends.sh stop NAME|all       end it
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
 #   backends.sh target NAME JOB HOST:PORT [PATH [PROTOCOL]]
-#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto
+#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
+#                                   or tls where PROM_CA and PROM_TOKEN were set at the start
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
 #   prometheus     Prometheus 2.42, from Debian 12
 #   prometheus3    Prometheus 3, from a newer Debian; with it promtool: pkg/forky/usr/bin/promtool
 #   victoria-new   VictoriaMetrics, from the same; roles: main write opentsdb
-#   python         a virtual environment with Prometheus' own Python parsers (install only): venv/bin/python
+#   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
+#                  metrics_pb2 (install only): venv/bin/python
 #
-# Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b".
+# Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b". A Prometheus with the tag
+# "classic" takes no native histograms, others do.
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
-# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start.
+# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start. PROM_CA, a file, is whom Prometheus trusts where it scrapes
+# by tls, and PROM_TOKEN the token that it shows there.
 set -eu
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,6 +34,7 @@ run=$BACKENDS_DIR/run
 OLD_SUITE=bookworm # the Debian whose Prometheus still reads as all did before UTF-8 names
 NEW_SUITE=forky    # a Debian whose binaries run on the old one: they ask for glibc 2.34
 PROMETHEUS_CLIENT=0.26.0
+GRPCIO_TOOLS=1.85.1 # a protobuf compiler that writes Python, and what that needs
 
 SERVERS='prometheus prometheus3 victoria-new'
 
@@ -95,6 +100,28 @@ python_venv() {
     die "cannot install prometheus-client (see $log)"
 }
 
+# python_messages : the published schema of Prometheus' protobuf format as a module of that environment
+python_messages() {
+  local python=$BACKENDS_DIR/venv/bin/python log=$BACKENDS_DIR/venv.log
+  local schema=$pkg/$NEW_SUITE/usr/share/gocode/src/github.com/prometheus/client_model/io/prometheus/client/metrics.proto
+  "$python" -c 'import metrics_pb2' 2> /dev/null && return
+  unpack "$NEW_SUITE" golang-github-prometheus-client-model-dev
+  "$python" -m pip install --disable-pip-version-check "grpcio-tools==$GRPCIO_TOOLS" >> "$log" 2>&1 ||
+    die "cannot install grpcio-tools (see $log)"
+  compile_messages "$python" "$schema" >> "$log" 2>&1 || die "cannot compile $schema (see $log)"
+}
+
+compile_messages() { # PYTHON SCHEMA
+  "$1" - "$2" << 'PY'
+import os, sys, sysconfig, grpc_tools
+from grpc_tools import protoc
+folder, schema = os.path.split(sys.argv[1])
+well_known = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
+where = sysconfig.get_path("purelib")
+sys.exit(protoc.main(["", f"-I{folder}", f"-I{well_known}", f"--python_out={where}", schema]))
+PY
+}
+
 # The first Python that can make a virtual environment: the user's own may be built without.
 python_with_venv() {
   local python
@@ -109,7 +136,7 @@ install_one() {
     prometheus)   unpack "$OLD_SUITE" prometheus ;;
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
-    python)       python_venv ;;
+    python)       python_venv; python_messages ;;
     *) die "no such server: $1 (there are: $SERVERS python)" ;;
   esac
 }
@@ -174,14 +201,16 @@ start() { # NAME [PORT]
 
 # start_prometheus NAME BINARY PORT PROTOCOL... : one scrape job a protocol, whose targets are files
 start_prometheus() {
-  local name=$1 bin=$2 d port; d=$(dir "$name")
+  local name=$1 bin=$2 d port features=exemplar-storage,native-histograms; d=$(dir "$name")
+  case $name in *:classic) features=exemplar-storage ;; esac
   [ -x "$bin" ] || die "install $(base "$name") first"
   port=$(free_ports 1 "$3"); shift 3
   mkdir -p "$d/targets"
+  [ -z "${PROM_CA:-}" ] || set -- "$@" tls
   prometheus_config "$d/targets" "$@" > "$d/prometheus.yml"
   # shellcheck disable=SC2086 # flags are words
   spawn "$name" "$bin" --config.file="$d/prometheus.yml" --storage.tsdb.path="$d/data" \
-    --web.listen-address="127.0.0.1:$port" --enable-feature=exemplar-storage,native-histograms \
+    --web.listen-address="127.0.0.1:$port" --enable-feature="$features" \
     --web.enable-remote-write-receiver --web.enable-lifecycle --web.enable-admin-api --log.level=debug ${PROM_FLAGS:-}
   role "$name" "http://127.0.0.1:$port" main
   role "$name" "http://127.0.0.1:$port/api/v1/write" write
@@ -199,6 +228,7 @@ prometheus_config() { # TARGETS PROTOCOL...
       text1) printf '  scrape_protocols: [PrometheusText1.0.0]\n' ;;
       om)    printf '  scrape_protocols: [OpenMetricsText1.0.0]\n' ;;
       proto) printf '  scrape_protocols: [PrometheusProto]\n' ;;
+      tls)   printf '  scheme: https\n  tls_config:\n    ca_file: "%s"\n  authorization:\n    credentials: "%s"\n' "$PROM_CA" "$PROM_TOKEN" ;;
     esac
     printf '  file_sd_configs:\n  - files: ["%s/*.%s.json"]\n    refresh_interval: 1s\n' "$targets" "$protocol"
   done

@@ -13,6 +13,11 @@ pub fn counted_region(work: &mut dyn FnMut()) {
     std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }
 
+/// Has the C library take the same paths on every processor: its copies, comparisons and searches otherwise depend on
+/// what the processor has, and some count a byte as an instruction.
+const SAME_PATHS: &str =
+    "glibc.cpu.hwcaps=-AVX_Fast_Unaligned_Load,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-ERMS,-FSRM";
+
 /// Whether instructions can be counted here.
 pub(crate) fn has_valgrind() -> bool {
     Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
@@ -23,6 +28,7 @@ pub(crate) fn instructions(name: [&str; 3], operations: u64) -> Option<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*counted_region*"])
         .arg("--callgrind-out-file=/dev/null")
+        .env("GLIBC_TUNABLES", SAME_PATHS)
         .arg(std::env::current_exe().ok()?)
         .arg("--count")
         .args(name)

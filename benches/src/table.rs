@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use crate::Row;
 
-const OURS: &str = "tagmeter";
-const MACHINE: &str = "machine";
+pub(crate) const OURS: &str = "tagmeter";
+pub(crate) const MACHINE: &str = "machine";
 
 /// All rows, a table for each question and group, in the order they come in.
 pub fn markdown(rows: &[Row]) -> String {
@@ -119,7 +119,7 @@ fn more_columns<'a>(group: &[&'a Row]) -> Vec<&'a str> {
 
 /// The first row of a group is the bare machine operation. Where it was not measured with that many threads, its
 /// figure for one holds: it shares nothing.
-fn bare(group: &[&Row], threads: usize) -> Option<f64> {
+pub(crate) fn bare(group: &[&Row], threads: usize) -> Option<f64> {
     let machine = || group.iter().filter(|row| row.peer == MACHINE);
     let first = machine().next()?;
     let same = machine().find(|row| row.what == first.what && row.threads == threads);

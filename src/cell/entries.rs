@@ -1,13 +1,14 @@
 //! A list that only grows, whose entries stay where they are.
 //!
 //! An entry carries no state of its own: with a lock each, as a `OnceLock` has, it would be 8 bytes more. Instead each
-//! chunk counts the entries that are complete, and who appends goes through three steps:
+//! chunk counts the entries that are complete, and who appends goes through these steps:
 //!
 //! | step | why no two threads meet |
 //! |---|---|
 //! | take a number from `taken` | one addition, so each number is one thread's |
+//! | make the level and the chunk where they are missing | a pointer leaves null once, by an exchange; who loses it frees its own |
 //! | write the entry at that place | nobody reads at or beyond `filled` |
-//! | raise `filled` from this place to the next, with release | who sees it, with acquire, sees the entry |
+//! | raise `filled` from this place to the next, with release | who sees it, with acquire, sees the entry and the pointer to it |
 //!
 //! The entry is refused where the one before it is not complete yet. Callers append one at a time, so it always is; if one
 //! did not, the rest of the chunk would stay empty, and no harm done.
@@ -15,9 +16,10 @@
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Entries by number.
 ///
@@ -27,16 +29,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// One thread at a time appends; readers take no notice and write nothing.
 #[derive(Debug)]
 pub(crate) struct Entries<T> {
-    levels: [OnceLock<Box<[Chunk<T>]>>; LEVELS],
+    /// The first of a level's chunks, as many as [`chunks`] says; null where there is no entry yet.
+    levels: [AtomicPtr<Chunk<T>>; LEVELS],
     taken: AtomicUsize,
     len: AtomicUsize,
+    chunks: PhantomData<Chunk<T>>,
 }
 
-/// Some entries; of those in `room`, the first `filled` are there.
+/// Some entries; of those there is room for, the first `filled` are there.
 #[derive(Debug)]
 struct Chunk<T> {
-    room: OnceLock<Box<[Room<T>]>>,
+    /// The first of `size` places; null before they are needed.
+    room: AtomicPtr<Room<T>>,
+    size: usize,
     filled: AtomicUsize,
+    entries: PhantomData<Room<T>>,
 }
 
 /// Room for an entry.
@@ -54,19 +61,30 @@ const LEVELS: usize = 28;
 /// Most entries of a chunk: 14 KiB for a family of counters.
 const CHUNK: usize = 256;
 
+/// Entries of a level.
+const fn entries(level: usize) -> usize {
+    FIRST << level
+}
+
+/// Chunks of a level.
+const fn chunks(level: usize) -> usize {
+    entries(level).div_ceil(CHUNK)
+}
+
 impl<T> Entries<T> {
     pub(crate) const fn new() -> Self {
         Entries {
-            levels: [const { OnceLock::new() }; LEVELS],
+            levels: [const { AtomicPtr::new(ptr::null_mut()) }; LEVELS],
             taken: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
+            chunks: PhantomData,
         }
     }
 
     #[inline]
     pub(crate) fn get(&self, number: usize) -> Option<&T> {
         let (level, place) = position(number)?;
-        self.levels.get(level)?.get()?.get(place / CHUNK)?.get(place % CHUNK)
+        self.chunk(level, place)?.get(place % CHUNK)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -75,8 +93,8 @@ impl<T> Entries<T> {
 
     /// All entries, in the order of their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        let levels = self.levels.iter().map_while(OnceLock::get);
-        levels.flat_map(|level| level.iter()).flat_map(Chunk::iter)
+        let chunks = (0..LEVELS).flat_map(|level| (0..chunks(level)).map(move |at| (level, at * CHUNK)));
+        chunks.map_while(|(level, place)| self.chunk(level, place)).flat_map(Chunk::iter)
     }
 
     /// Appends an entry and gives its number; `None` where there is no room. Only one thread may be here.
@@ -84,19 +102,63 @@ impl<T> Entries<T> {
         // Relaxed: the number is all that is taken.
         let number = self.taken.fetch_add(1, Ordering::Relaxed);
         let (level, place) = position(number)?;
-        let size = FIRST << level;
-        let chunks =
-            self.levels.get(level)?.get_or_init(|| (0..size.div_ceil(CHUNK)).map(|_| Chunk::new()).collect());
-        let stored = chunks.get(place / CHUNK)?.push(place % CHUNK, size.min(CHUNK), entry)?;
+        let new = || (0..chunks(level)).map(|_| Chunk::new(entries(level).min(CHUNK))).collect();
+        fill(self.levels.get(level)?, new);
+        let stored = self.chunk(level, place)?.push(place % CHUNK, entry)?;
         // Release: who sees the new length finds the entry.
         self.len.store(number + 1, Ordering::Release);
         Some((number, stored))
     }
+
+    /// The chunk of a place that its level has.
+    #[inline]
+    fn chunk(&self, level: usize, place: usize) -> Option<&Chunk<T>> {
+        debug_assert!(place < entries(level), "no such place");
+        // Acquire: who sees the pointer sees the chunks.
+        let first = self.levels.get(level)?.load(Ordering::Acquire);
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: the pointer leads to as many chunks as the level has, by `push`, and the place is below the level's
+        // entries, by `position` and `iter`, so its chunk is among them. They are freed with the list only.
+        Some(unsafe { &*first.add(place / CHUNK) })
+    }
+}
+
+/// Gives a pointer its target, unless it has one.
+fn fill<U>(pointer: &AtomicPtr<U>, new: impl FnOnce() -> Box<[U]>) {
+    if !pointer.load(Ordering::Relaxed).is_null() {
+        return;
+    }
+    let new = Box::into_raw(new());
+    // Release: see `Entries::chunk` and `Chunk::get`.
+    let filled = pointer.compare_exchange(ptr::null_mut(), new.cast(), Ordering::Release, Ordering::Relaxed);
+    if filled.is_err() {
+        // SAFETY: it was a box just now, and nobody else was told of it.
+        drop(unsafe { Box::from_raw(new) });
+    }
+}
+
+/// Takes back what `fill` gave a pointer.
+///
+/// # Safety
+/// The pointer is null, or `fill` gave it a target of this length, and nobody uses that any more.
+unsafe fn empty<U>(pointer: &mut AtomicPtr<U>, len: usize) {
+    let first = *pointer.get_mut();
+    if !first.is_null() {
+        // SAFETY: the caller says that it is of `Box::into_raw`, and of this length.
+        drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(first, len)) });
+    }
 }
 
 impl<T> Chunk<T> {
-    fn new() -> Self {
-        Chunk { room: OnceLock::new(), filled: AtomicUsize::new(0) }
+    fn new(size: usize) -> Self {
+        Chunk {
+            room: AtomicPtr::new(ptr::null_mut()),
+            size,
+            filled: AtomicUsize::new(0),
+            entries: PhantomData,
+        }
     }
 
     #[inline]
@@ -105,10 +167,11 @@ impl<T> Chunk<T> {
         if place >= self.filled.load(Ordering::Acquire) {
             return None;
         }
-        let room = self.room.get()?.get(place)?;
-        // SAFETY: the place is below `filled`, so its entry was written before, and nobody writes there again as long as
-        // there is a reference to the chunk.
-        Some(unsafe { (*room.0.get()).assume_init_ref() })
+        // Relaxed: the pointer was there before `filled` was raised.
+        let room = self.room.load(Ordering::Relaxed);
+        // SAFETY: the place is below `filled`, so `push` has made room for it and has written its entry there, and nobody
+        // writes there again as long as there is a reference to the chunk.
+        Some(unsafe { (*(*room.add(place)).0.get()).assume_init_ref() })
     }
 
     fn iter(&self) -> impl Iterator<Item = &T> {
@@ -116,28 +179,40 @@ impl<T> Chunk<T> {
     }
 
     /// Appends at a place that no other call is given.
-    fn push(&self, place: usize, size: usize, entry: T) -> Option<&T> {
-        let new = || (0..size).map(|_| Room(UnsafeCell::new(MaybeUninit::uninit()))).collect();
-        let room = self.room.get_or_init(new).get(place)?;
-        if self.filled.load(Ordering::Relaxed) != place {
+    fn push(&self, place: usize, entry: T) -> Option<&T> {
+        fill(&self.room, || (0..self.size).map(|_| Room(UnsafeCell::new(MaybeUninit::uninit()))).collect());
+        if place >= self.size || self.filled.load(Ordering::Relaxed) != place {
             return None;
         }
-        // SAFETY: numbers are taken once, so this place is ours alone, and as it is not below `filled` nobody reads it.
-        unsafe { (*room.0.get()).write(entry) };
+        // Acquire: another thread may have made it.
+        let room = self.room.load(Ordering::Acquire);
+        // SAFETY: `room` has `size` places. Numbers are taken once, so this one is ours alone, and as it is not below
+        // `filled` nobody reads it.
+        unsafe { (*(*room.add(place)).0.get()).write(entry) };
         // Release: see the module's page. It cannot fail: `filled` leaves a place through its own entry only.
         self.filled.compare_exchange(place, place + 1, Ordering::Release, Ordering::Relaxed).ok()?;
         self.get(place)
     }
 }
 
+impl<T> Drop for Entries<T> {
+    fn drop(&mut self) {
+        for (level, first) in self.levels.iter_mut().enumerate() {
+            // SAFETY: `push` gave it so many chunks, and the list is nobody else's any more.
+            unsafe { empty(first, chunks(level)) };
+        }
+    }
+}
+
 impl<T> Drop for Chunk<T> {
     fn drop(&mut self) {
-        let filled = *self.filled.get_mut();
-        let room = self.room.get_mut().into_iter().flatten();
-        for Room(entry) in room.take(filled) {
+        let room = *self.room.get_mut();
+        for place in 0..*self.filled.get_mut() {
             // SAFETY: the places below `filled` have entries, which are dropped here and nowhere else.
-            unsafe { entry.get_mut().assume_init_drop() };
+            unsafe { (*(*room.add(place)).0.get()).assume_init_drop() };
         }
+        // SAFETY: `push` gave it so many places, and the chunk is nobody else's any more.
+        unsafe { empty(&mut self.room, self.size) };
     }
 }
 

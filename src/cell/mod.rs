@@ -3,23 +3,42 @@
 //! - [`thread`]: cells that one thread writes and everybody reads; read its page first. [`slot`] gives them to instruments.
 //! - [`count`]: totals: a shared [`word`], and cells once the word is fought over. [`level`]: what is set, one word.
 //! - [`mod@histogram`]: buckets and their sum, shared in [`buckets`] or in cells by the protocol of [`sequence`].
+//!   [`native`]: the same with native buckets.
 //! - [`entries`]: a list that only grows, of pages here, of series in a family.
+//! - [`promotion`]: whether what is shared has cells. [`rare`]: a box that most never need.
 //! - [`late`]: how an instrument holds its cell, or the name by which it will find it.
 //! - [`text`]: the tags of a series, shared with snapshots.
 //! - [`section`]: what a reader looks at stays until it is done; [`epoch`] tells how. [`chains`]: entries found that way, by
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
 //! - [`ticks`]: a meter's averages, behind a short lock.
-//! - [`coarse`]: a quick clock. [`problem`]: what was refused.
+//! - [`coarse`]: quick clocks. [`problem`]: what was refused.
 //!
 //! | | one record costs | a reader |
 //! |---|---|---|
 //! | total in cells | load, addition, store | adds up the cells |
 //! | total in a word | one compare-exchange | loads it |
 //! | histogram in cells | five stores | sees whole records, tries again where it came between |
-//! | histogram shared | four locked operations | waits for the records in flight, never the other way round |
+//! | histogram shared | four locked operations | waits a moment for the records in flight, never the other way round |
 //! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
 //! | window shared | a free lock | the same |
+//!
+//! **What a reader waits for, and for how long.** Writers wait for nobody.
+//!
+//! | | for what | at most |
+//! |---|---|---|
+//! | histogram in cells | a thread's record in flight | 64 looks a thread; then it has what it read of that thread last |
+//! | histogram shared | records in flight in the cold half | 1 024 looks, the most of them yields; then what it read last |
+//! | histogram, meter | another reader of the same one | the time that one takes: the above |
+//! | window | who changes a stripe | a second, once a stripe; then that is left out until it is free |
+//! | totals, levels, entries, pages of cells | nothing | |
+//! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
+//! | what sections hold back | nothing: it is looked at again later | |
+//!
+//! In the child of a fork, threads of the parent that had a lock of the above, not of stripes, have it for ever: fork where
+//! no other thread takes a snapshot. A record that another thread was in the middle of hides, in the child, what this
+//! thread has recorded into that histogram since its last reading; if the histogram is shared, what anybody has, until the
+//! second reading in the child gives it cells. What is recorded after that is seen.
 
 mod barrier;
 mod buckets;
@@ -32,8 +51,11 @@ mod epoch;
 mod histogram;
 mod late;
 mod level;
+mod native;
 mod presence;
 mod problem;
+mod promotion;
+mod rare;
 mod recent;
 mod section;
 mod sequence;
@@ -48,7 +70,7 @@ mod ticks;
 mod word;
 
 pub(crate) use chains::{Chains, Node, Turn};
-pub(crate) use coarse::{coarse_nanos, coarse_wall};
+pub(crate) use coarse::{coarse_nanos, coarse_wall, exact_nanos};
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;
@@ -56,6 +78,7 @@ pub(crate) use epoch::{Passed, Stamp};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use late::Late;
 pub(crate) use level::Level;
+pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;

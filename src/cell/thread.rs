@@ -178,12 +178,19 @@ impl CellPlace {
         CellPlace((page * CELLS + at) as u32)
     }
 
+    /// The place of a number; that of one below [`CELLS`] is nobody's.
+    #[inline]
+    pub(crate) fn of(number: u32) -> Self {
+        CellPlace(number)
+    }
+
     /// The place as a number: at least [`CELLS`], or nowhere.
     pub(crate) fn number(self) -> u32 {
         self.0
     }
 
     /// The place of that number; nowhere below [`CELLS`].
+    #[inline]
     pub(crate) fn numbered(number: u32) -> Option<Self> {
         (number as usize >= CELLS).then_some(CellPlace(number))
     }
@@ -240,8 +247,8 @@ impl KnownPlace {
 
     #[inline]
     pub(crate) fn get(&self) -> CellPlace {
-        // Relaxed: the number is all there is; the blocks are this thread's own.
-        CellPlace(self.0.load(Ordering::Relaxed))
+        // Acquire: this thread's own cell there may have had another owner, and was emptied since by another thread.
+        CellPlace(self.0.load(Ordering::Acquire))
     }
 
     /// Adds to this thread's cell there, if it is near and was asked for before.
@@ -257,7 +264,8 @@ impl KnownPlace {
     }
 
     pub(crate) fn set(&self, place: CellPlace) {
-        self.0.store(place.0 & !HOLDING, Ordering::Relaxed);
+        // Release: see `get`.
+        self.0.store(place.0 & !HOLDING, Ordering::Release);
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::tag::label::underscores;
+use crate::tag::label::{is_legal, underscores};
 
 /// In front of names that [`Escaping::Values`] has changed.
 const VALUES_PREFIX: &str = "U__";
@@ -133,10 +133,6 @@ impl fmt::Display for Escaping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-fn is_legal(at: usize, c: char, colons: bool) -> bool {
-    c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()) || (colons && c == ':')
 }
 
 fn dots(name: &str, colons: bool) -> Cow<'_, str> {

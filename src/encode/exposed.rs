@@ -1,12 +1,19 @@
 //! A family as Prometheus sees it: its type, its name with `_total` and unit once, and the labels of its series.
+//!
+//! Names are escaped with the suffixes that belong to them (`_total`, `_info`, `_rate`, the unit) and without those that
+//! tell samples of one family apart (`_bucket`, `_sum`, `_count`), as Go's client does, so that readers can undo it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::encode::clash::Clashes;
-use crate::encode::names;
+use crate::encode::{Escaping, names};
+#[cfg(feature = "protobuf")]
+use crate::model::Nanos;
 use crate::model::{Family, Kind, Series, Shape, Value};
-use crate::tag::label::{self, LabelText};
+use crate::tag::label::{self, Label, LabelText};
+#[cfg(feature = "protobuf")]
+use crate::tag::pairs::push_pairs;
 use crate::unit::Unit;
 
 /// The label of a meter's rates.
@@ -33,6 +40,7 @@ pub(crate) struct Exposed<'a> {
     pub(crate) unit: Option<String>,
     pub(crate) help: &'a str,
     pub(crate) family: &'a Family,
+    escaping: Escaping,
     labelling: Labelling,
     clashes: Clashes,
 }
@@ -42,39 +50,86 @@ pub(crate) struct Exposed<'a> {
 enum Labelling {
     /// From the snapshot, which has the tags rendered.
     Rendered,
-    /// Made for each series: there are facts among them, or a key that gives way to the family's own label.
+    /// Made for each series: there are facts among them, a key that gives way to the family's own label, or one that is
+    /// rendered otherwise in another scheme.
     Made,
+}
+
+/// What becomes of the keys of a family's tags.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    /// The label that the family itself puts on its samples; empty where it does not.
+    own: &'a str,
+    escaping: Escaping,
+}
+
+impl Keys<'_> {
+    /// The label's name for a tag's key.
+    pub(crate) fn name<'k>(self, key: &'k str) -> Cow<'k, str> {
+        names::tag_key(key, self.own, self.escaping)
+    }
 }
 
 impl<'a> Exposed<'a> {
     /// What a family is exposed as; a meter's rates are a family of their own, see [`Exposed::rates`].
-    pub(crate) fn of(family: &'a Family) -> Self {
-        let (name, unit) = exposed_name(family);
-        let own = own_label(family, &name);
-        let labelling = labelling(family, own);
-        let clashes = match may_clash(family, own) {
-            true => Clashes::of(family, |series, rendered| labelling.labels_to_keep(own, series, rendered)),
+    pub(crate) fn of(family: &'a Family, escaping: Escaping) -> Self {
+        let (name, unit) = exposed_name(family, escaping);
+        let keys = Keys { own: own_label(family, &name), escaping };
+        let labelling = labelling(family, keys);
+        let clashes = match may_clash(family, keys) {
+            true => Clashes::of(family, |series, rendered| labelling.labels_to_keep(keys, series, rendered)),
             false => Clashes::default(),
         };
-        Exposed { kind: type_of(family), name, unit, help: &family.help, family, labelling, clashes }
+        Exposed {
+            kind: type_of(family),
+            name,
+            unit,
+            help: &family.help,
+            family,
+            escaping,
+            labelling,
+            clashes,
+        }
     }
 
     /// The gauges that show a meter's rates.
     pub(crate) fn rates(&self) -> Option<Self> {
         (self.family.kind == Kind::Meter).then(|| Exposed {
-            name: format!("{}_rate", self.name),
+            name: self.rates_name(),
             kind: Type::Gauge,
             unit: None,
             help: self.help,
             family: self.family,
+            escaping: self.escaping,
             labelling: self.labelling,
             clashes: self.clashes.clone(),
         })
     }
 
-    /// The label that the family itself puts on its samples.
-    pub(crate) fn own_label(&self) -> &str {
-        own_label(self.family, &self.name)
+    fn rates_name(&self) -> String {
+        let (plain, _) = plain_name(self.family, self.escaping);
+        self.escaping.metric_name(&(plain + "_rate")).into_owned()
+    }
+
+    /// What becomes of the keys of its tags.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys { own: own_label(self.family, &self.name), escaping: self.escaping }
+    }
+
+    /// Whether the names of its samples stand in quotes between the braces.
+    pub(crate) fn is_quoted(&self) -> bool {
+        !names::is_plain(&self.name)
+    }
+
+    /// Its name with a suffix, in quotes where it needs them.
+    pub(crate) fn name_with(&self, suffix: &str) -> String {
+        let name = [self.name.as_str(), suffix].concat();
+        if !self.is_quoted() {
+            return name;
+        }
+        let mut quoted = String::new();
+        label::push_quoted(&mut quoted, &name);
+        quoted
     }
 
     /// What follows the name in each sample, where every series is a number and has one.
@@ -101,10 +156,44 @@ impl<'a> Exposed<'a> {
         }
     }
 
+    /// Hands the series to show to `take`, with labels as protobuf has them.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_paired(&self, mut take: impl FnMut(Paired<'_>)) {
+        if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
+            self.family
+                .series
+                .each_paired(|_, Series { value, start, .. }, pairs| take(Paired { value, start, pairs }));
+        } else {
+            self.each_unlike_its_pairs(&mut take);
+        }
+    }
+
+    #[cfg(feature = "protobuf")]
+    #[cold]
+    fn each_unlike_its_pairs(&self, take: &mut dyn FnMut(Paired<'_>)) {
+        let keys = self.keys();
+        let mut made = Vec::new();
+        self.family.series.each_paired(|at, series, rendered| {
+            if self.clashes.hides(at) {
+                return;
+            }
+            let pairs = match self.labelling {
+                Labelling::Rendered => rendered,
+                Labelling::Made => {
+                    made.clear();
+                    push_pairs(&mut made, &labels_of(keys, series));
+                    &made
+                }
+            };
+            take(Paired { value: self.clashes.shown(at, series.value), start: series.start, pairs });
+        });
+    }
+
     /// Apart, so that the loop over large families has nothing in it that they do not need.
     #[cold]
     fn each_unlike_its_tags(&self, take: &mut dyn FnMut(Shown<'_>)) {
-        let own = self.own_label();
+        let keys = self.keys();
         let mut made = String::new();
         self.family.series.each_labelled(|at, series, rendered| {
             if self.clashes.hides(at) {
@@ -112,7 +201,7 @@ impl<'a> Exposed<'a> {
             }
             let labels = match self.labelling {
                 Labelling::Rendered => rendered,
-                Labelling::Made => make_labels(&mut made, own, series),
+                Labelling::Made => make_labels(&mut made, keys, series),
             };
             take(Shown { value: self.clashes.shown(at, series.value), labels });
         });
@@ -126,6 +215,17 @@ pub(crate) struct Shown<'a> {
     pub(crate) value: &'a Value,
     /// Its labels: by name, no name twice.
     pub(crate) labels: LabelText<'a>,
+}
+
+/// A series as it is shown in protobuf.
+#[cfg(feature = "protobuf")]
+#[derive(Debug)]
+pub(crate) struct Paired<'a> {
+    /// As in [`Shown`].
+    pub(crate) value: &'a Value,
+    pub(crate) start: Nanos,
+    /// Its labels: by name, no name twice.
+    pub(crate) pairs: &'a [u8],
 }
 
 fn type_of(family: &Family) -> Type {
@@ -150,8 +250,34 @@ fn type_of_shape(shape: &Shape) -> Type {
 }
 
 /// The name without its type's suffix but with its unit, and the unit where the name ends in it.
-fn exposed_name(family: &Family) -> (String, Option<String>) {
-    let name = names::metric_name(family.name.as_str());
+fn exposed_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
+    let (plain, unit) = plain_name(family, escaping);
+    let name = escaped(plain, type_suffix(family.kind), escaping);
+    let ends_in = |unit: &String| name.strip_suffix(unit.as_str()).is_some_and(|rest| rest.ends_with('_'));
+    let unit = unit.filter(ends_in);
+    (name, unit)
+}
+
+/// What is part of the names of all samples of a family.
+fn type_suffix(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter | Kind::Meter => "_total",
+        Kind::Info => "_info",
+        _ => "",
+    }
+}
+
+/// The name escaped as one with its suffix, and then without it. A suffix stays recognisable: of its `_` there may be
+/// two, of which one is then the name's.
+fn escaped(name: String, suffix: &str, escaping: Escaping) -> String {
+    let whole = name + suffix;
+    let escaped = escaping.metric_name(&whole);
+    escaped.strip_suffix(suffix).unwrap_or(&escaped).to_owned()
+}
+
+/// The name with its unit, not yet escaped, and the unit where it is a suffix.
+fn plain_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
+    let name = names::before_suffixes(family.name.as_str(), escaping);
     match family.kind {
         Kind::Counter => with_unit(strip(&name, "_total"), &family.unit),
         Kind::Meter => with_unit(strip_repeatedly(&name, &["_total", "_rate"]), &family.unit),
@@ -159,7 +285,7 @@ fn exposed_name(family: &Family) -> (String, Option<String>) {
         Kind::UpDownCounter | Kind::Gauge | Kind::Histogram => with_unit(&name, &family.unit),
         Kind::Info => (strip(&name, "_info").to_owned(), None),
         // The name of the family is also that of its label.
-        Kind::StateSet => (label::label_name(family.name.as_str()).into_owned(), None),
+        Kind::StateSet => (names::label_name(family.name.as_str(), escaping).into_owned(), None),
     }
 }
 
@@ -194,31 +320,32 @@ fn own_label<'a>(family: &Family, name: &'a str) -> &'a str {
     }
 }
 
-fn labelling(family: &Family, own: &str) -> Labelling {
-    let stays = |key: &&str| label::tag_key(key, own) == label::tag_key(key, "");
+fn labelling(family: &Family, keys: Keys<'_>) -> Labelling {
+    let stays = |key: &&str| keys.name(key) == label::tag_key(key, "");
+    let all_stay = || keys.own.is_empty() && keys.escaping == Escaping::Underscores;
     let rendered = match family.kind {
         Kind::Info => false,
-        _ => own.is_empty() || family.series.keys().is_some_and(|keys| keys.iter().all(stays)),
+        _ => all_stay() || family.series.keys().is_some_and(|keys| keys.iter().all(stays)),
     };
     if rendered { Labelling::Rendered } else { Labelling::Made }
 }
 
 /// Whether series with different tags may have equal labels: not while different keys stay different. Decided by the
 /// keys of a family, which are few, so that no series has to be looked at.
-fn may_clash(family: &Family, own: &str) -> bool {
-    let Some(keys) = family.series.keys() else { return true };
-    let labels: HashSet<Cow<'_, str>> = keys.iter().map(|key| label::tag_key(key, own)).collect();
-    family.kind == Kind::Info || labels.len() < keys.len()
+fn may_clash(family: &Family, keys: Keys<'_>) -> bool {
+    let Some(given) = family.series.keys() else { return true };
+    let labels: HashSet<Cow<'_, str>> = given.iter().map(|key| keys.name(key)).collect();
+    family.kind == Kind::Info || labels.len() < given.len()
 }
 
 impl Labelling {
     /// The labels of a series whose tags are rendered as `rendered`, to compare with those of others.
-    fn labels_to_keep<'a>(self, own: &str, series: Series<'_>, rendered: LabelText<'a>) -> Cow<'a, str> {
+    fn labels_to_keep<'a>(self, keys: Keys<'_>, series: Series<'_>, rendered: LabelText<'a>) -> Cow<'a, str> {
         match self {
             Labelling::Rendered => Cow::Borrowed(rendered.as_str()),
             Labelling::Made => {
                 let mut made = String::new();
-                make_labels(&mut made, own, series);
+                make_labels(&mut made, keys, series);
                 Cow::Owned(made)
             }
         }
@@ -227,17 +354,22 @@ impl Labelling {
 
 /// Makes the labels of a series, in a buffer that is used again.
 #[cold]
-pub(crate) fn make_labels<'a>(text: &'a mut String, own: &str, series: Series<'_>) -> LabelText<'a> {
+pub(crate) fn make_labels<'a>(text: &'a mut String, keys: Keys<'_>, series: Series<'_>) -> LabelText<'a> {
+    LabelText::write(text, &labels_of(keys, series))
+}
+
+/// The labels of a series: by name, no name twice.
+fn labels_of<'a>(keys: Keys<'_>, series: Series<'a>) -> Vec<Label<'a>> {
     let mut labels = Vec::new();
-    label::push_tags(&mut labels, series.tags.iter(), own);
+    label::push_tags(&mut labels, series.tags.iter(), |key| keys.name(key));
     if let Value::Info(facts) = series.value {
         let tags = std::mem::take(&mut labels);
-        labels.extend(facts.iter().map(|(key, value)| (label::tag_key(key, own), value)));
+        labels.extend(facts.iter().map(|(key, value)| (keys.name(key), value)));
         labels.extend(tags);
         // Facts come before tags, so that among equal names tags win.
         label::keep_last_of_equals(&mut labels);
     }
-    LabelText::write(text, &labels)
+    labels
 }
 
 #[cfg(test)]
@@ -255,9 +387,13 @@ mod tests {
         [(tags, value, SystemTime::UNIX_EPOCH)].into_iter().collect()
     }
 
+    fn exposed(family: &Family) -> Exposed<'_> {
+        Exposed::of(family, Escaping::default())
+    }
+
     fn labels_of(family: &Family) -> String {
         let mut all = Vec::new();
-        Exposed::of(family).each(|series| all.push(series.labels.inner().to_owned()));
+        exposed(family).each(|series| all.push(series.labels.inner().to_owned()));
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -282,30 +418,71 @@ mod tests {
             (Kind::Info, "build_info", Unit::Bytes, "build"),
             (Kind::StateSet, "a:b", Unit::Bytes, "a_b"),
         ];
-        for (kind, given, unit, exposed) in cases {
-            assert_eq!(
-                Exposed::of(&family(kind, given, unit, SeriesList::new())).name,
-                exposed,
-                "{kind} {given}"
-            );
+        for (kind, given, unit, name) in cases {
+            assert_eq!(exposed(&family(kind, given, unit, SeriesList::new())).name, name, "{kind} {given}");
         }
     }
 
     #[test]
     fn a_unit_is_made_legal_and_named_only_as_a_suffix() {
         let odd = family(Kind::Gauge, "speed", Unit::other("m/s"), SeriesList::new());
-        assert_eq!(Exposed::of(&odd).name, "speed_m_s");
-        assert_eq!(Exposed::of(&odd).unit.as_deref(), Some("m_s"));
-        assert_eq!(Exposed::of(&family(Kind::Gauge, "bytes", Unit::Bytes, SeriesList::new())).unit, None);
+        assert_eq!(exposed(&odd).name, "speed_m_s");
+        assert_eq!(exposed(&odd).unit.as_deref(), Some("m_s"));
+        assert_eq!(exposed(&family(Kind::Gauge, "bytes", Unit::Bytes, SeriesList::new())).unit, None);
+    }
+
+    #[test]
+    fn suffixes_are_escaped_with_the_name_and_can_be_told_apart_again() {
+        let cases = [
+            (
+                Kind::Counter,
+                "a.b_total",
+                [["a.b", "_total"], ["a_dot_b_", "_total"], ["U__a_2e_b_", "_total"]],
+            ),
+            (Kind::Info, "a/b", [["a/b", "_info"], ["a__b_", "_info"], ["U__a_2f_b_", "_info"]]),
+            (Kind::Timer, "a.b", [["a.b_seconds", ""], ["a_dot_b__seconds", ""], ["U__a_2e_b__seconds", ""]]),
+        ];
+        for (kind, given, names) in cases {
+            let family = family(kind, given, Unit::None, SeriesList::new());
+            for (scheme, [name, suffix]) in
+                [Escaping::AllowUtf8, Escaping::Dots, Escaping::Values].into_iter().zip(names)
+            {
+                assert_eq!(Exposed::of(&family, scheme).name, name, "{given} by {scheme}");
+                let whole = [name, suffix].concat();
+                let plain = Exposed::of(&family, Escaping::AllowUtf8).name + suffix;
+                if scheme == Escaping::Values {
+                    assert_eq!(Escaping::unescape_values(&whole), plain);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_unit_is_told_only_where_the_escaped_name_ends_in_it() {
+        let sent = family(Kind::Counter, "http.sent", Unit::other("m/s"), SeriesList::new());
+        let units = [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots]
+            .map(|scheme| Exposed::of(&sent, scheme).unit);
+        assert_eq!(units, [Some("m_s".to_owned()), Some("m_s".to_owned()), None]);
+    }
+
+    #[test]
+    fn labels_are_rendered_once_where_the_scheme_leaves_them_as_they_are() {
+        let labelling = |key, scheme| {
+            let gauge = family(Kind::Gauge, "x", Unit::None, one([(key, "1")], Value::Gauge(0.0)));
+            Exposed::of(&gauge, scheme).labelling
+        };
+        assert_eq!(labelling("route", Escaping::AllowUtf8), Labelling::Rendered);
+        assert_eq!(labelling("db.name", Escaping::Underscores), Labelling::Rendered);
+        assert_eq!(labelling("db.name", Escaping::AllowUtf8), Labelling::Made);
+        assert_eq!(labelling("db_name", Escaping::Dots), Labelling::Made);
+        assert_eq!(labelling("db_name", Escaping::Values), Labelling::Rendered);
     }
 
     #[test]
     fn a_meter_has_rates_beside_its_count() {
         let meter = family(Kind::Meter, "order_rate", Unit::None, SeriesList::new());
-        assert_eq!(Exposed::of(&meter).rates().unwrap().name, "order_rate");
-        assert!(
-            Exposed::of(&family(Kind::Counter, "orders", Unit::None, SeriesList::new())).rates().is_none()
-        );
+        assert_eq!(exposed(&meter).rates().unwrap().name, "order_rate");
+        assert!(exposed(&family(Kind::Counter, "orders", Unit::None, SeriesList::new())).rates().is_none());
     }
 
     #[test]
@@ -318,7 +495,7 @@ mod tests {
     #[test]
     fn labels_are_made_only_where_a_key_gives_way_to_the_family_s_own() {
         let meter = |key| family(Kind::Meter, "x", Unit::None, one([(key, "1")], Value::Gauge(0.0)));
-        let labelling = |key| Exposed::of(&meter(key)).labelling;
+        let labelling = |key| exposed(&meter(key)).labelling;
         assert_eq!(labelling("le"), Labelling::Rendered);
         assert_eq!(labelling("window"), Labelling::Made);
         assert_eq!(labels_of(&meter("window")), r#"window_="1""#);

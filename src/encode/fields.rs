@@ -191,6 +191,8 @@ mod tests {
             sum: values.iter().sum(),
             sum_can_fall: false,
             window: quantiles.then(|| window.read(Duration::ZERO)),
+            native: None,
+            restarted: None,
             shape: Shape::default(),
         }
     }

@@ -58,8 +58,8 @@ impl Format {
         (self.header)(&mut header, family);
         page.push([&header]);
         match family.number_suffix() {
-            Some(suffix) => self.write_numbers(family, suffix, page),
-            None => self.write_samples(family, sampler, page),
+            Some(suffix) if !family.is_quoted() => self.write_numbers(family, suffix, page),
+            _ => self.write_samples(family, sampler, page),
         }
     }
 
@@ -77,7 +77,7 @@ impl Format {
     }
 
     fn write_samples(self, family: &Exposed<'_>, sampler: &mut Sampler, page: &mut Page<'_>) {
-        let mut lines = Lines::new(self.float, &family.name);
+        let mut lines = Lines::new(self.float, family);
         family.each(|series| {
             lines.begin_series();
             sampler.samples(family, series.value, |sample| lines.push(page, series.labels, sample));
@@ -112,21 +112,26 @@ impl Digits {
 }
 
 /// Writes the lines of one family. Keeps what the next line has in common with the last.
+///
+/// `name{labels} 1`, or `{"the name",labels} 1` where the name stands in quotes.
 struct Lines<'a> {
-    family: &'a str,
+    family: &'a Exposed<'a>,
+    is_quoted: bool,
     /// The suffix of the last line.
     suffix: &'static str,
     /// The family's name and that suffix.
     name: String,
-    /// The same, a brace, the series' labels and a comma; empty until a line with one label more asks for it.
+    /// The same with a brace, the series' labels and a comma, if something comes before it; empty until a line asks for
+    /// it.
     opening: String,
     number: Digits,
 }
 
 impl<'a> Lines<'a> {
-    fn new(float: fn(&mut String, f64), family: &'a str) -> Self {
-        let (name, number) = (family.to_owned(), Digits::new(float));
-        Lines { family, suffix: "", name, opening: String::new(), number }
+    fn new(float: fn(&mut String, f64), family: &'a Exposed<'a>) -> Self {
+        let (name, number) = (family.name_with(""), Digits::new(float));
+        let is_quoted = family.is_quoted();
+        Lines { family, is_quoted, suffix: "", name, opening: String::new(), number }
     }
 
     fn begin_series(&mut self) {
@@ -137,7 +142,14 @@ impl<'a> Lines<'a> {
     fn push(&mut self, page: &mut Page<'_>, labels: LabelText<'_>, sample: Sample<'_>) {
         self.set_suffix(sample.suffix);
         match sample.extra {
-            None => page.push([&self.name, labels.as_str(), self.number.of(sample.value), "\n"]),
+            None if !self.is_quoted => {
+                page.push([&self.name, labels.as_str(), self.number.of(sample.value), "\n"])
+            }
+            None => {
+                self.open(labels);
+                let opening = self.opening.strip_suffix(',').unwrap_or(&self.opening);
+                page.push([opening, "} ", self.number.of(sample.value), "\n"]);
+            }
             Some(extra) => {
                 self.open(labels);
                 page.push([&self.opening, extra, "} ", self.number.of(sample.value), "\n"]);
@@ -156,8 +168,7 @@ impl<'a> Lines<'a> {
     #[cold]
     fn change_suffix(&mut self, suffix: &'static str) {
         self.suffix = suffix;
-        self.name.clear();
-        [self.family, suffix].iter().for_each(|part| self.name.push_str(part));
+        self.name = self.family.name_with(suffix);
         self.opening.clear();
     }
 
@@ -166,24 +177,15 @@ impl<'a> Lines<'a> {
         if self.opening.is_empty() {
             let labels = labels.inner();
             let comma = if labels.is_empty() { "" } else { "," };
-            [&*self.name, "{", labels, comma].iter().for_each(|part| self.opening.push_str(part));
+            let before = if self.is_quoted { ["{", &self.name, ","] } else { [&self.name, "{", ""] };
+            before.iter().chain(&[labels, comma]).for_each(|part| self.opening.push_str(part));
         }
     }
 }
 
 /// Appends `# WORD name rest`.
-pub(crate) fn push_comment(
-    out: &mut String,
-    word: &str,
-    name: [&str; 2],
-    rest: &str,
-    escape: Option<Quotes>,
-) {
-    out.push_str("# ");
-    out.push_str(word);
-    out.push(' ');
-    name.iter().for_each(|part| out.push_str(part));
-    out.push(' ');
+pub(crate) fn push_comment(out: &mut String, word: &str, name: &str, rest: &str, escape: Option<Quotes>) {
+    ["# ", word, " ", name, " "].iter().for_each(|part| out.push_str(part));
     match escape {
         Some(quotes) => push_escaped(out, rest, quotes),
         None => out.push_str(rest),

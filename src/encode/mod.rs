@@ -1,10 +1,14 @@
 //! Snapshots as bytes, one file a format.
 //!
-//! - [`text`]: Prometheus text 0.0.4, which everything reads. When in doubt, this one.
+//! - [`text`]: Prometheus text 0.0.4 and 1.0.0, which everything reads. When in doubt, this one.
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
+#![cfg_attr(
+    feature = "protobuf",
+    doc = "- [`protobuf`]: Prometheus' own binary format, the only one that has native histograms."
+)]
 //! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.
 //!
-//! [`http::respond`](crate::http::respond) chooses between the two pages by what the scraper asks for. Pages are valid by
+//! [`http::respond`](crate::http::respond) chooses between the pages by what the scraper asks for. Pages are valid by
 //! construction: names and tag keys are made legal, values escaped, and what would make a page invalid is left out and
 //! told ([`LeftOut`]). [`Options`] say what else to leave out.
 //!
@@ -28,12 +32,17 @@
 //!
 //! # What happens to names
 //!
+//! By default they are escaped by `underscores`; [`Options::escaping`] has the other [schemes](Escaping). A name is escaped
+//! with the suffixes that belong to it (its unit, `_total`, `_info`, `_rate`) and without those of samples (`_bucket`,
+//! `_sum`, `_count`), as Go's client does.
+//!
 //! | given | exposed |
 //! |---|---|
 //! | `http.requests`, `größe` | `http_requests`, `gr__e`: each illegal character is one `_`, runs are kept |
 //! | `9lives` | `_lives`: so is a digit in first place |
 //! | tag key `le`, `quantile`; `window` on a meter; the name of a state set on itself | the key and a `_` |
 //! | tag key `__name__` | `key__name__`: readers refuse every label in `__` |
+//! | names and keys by `allow-utf-8` | as they are, in quotes where they are not legal: `{"http.requests_total","db.name"="a"}` |
 //! | two keys of one series that become equal | the last in the order of keys counts |
 //! | two series of a family that become equal | counters are added up; of other kinds the first is shown |
 //! | two families that need one name, or one the format reserves for the other | the first registered is shown |
@@ -50,6 +59,9 @@ mod options;
 #[cfg(test)]
 mod oracle;
 mod page;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
+pub mod protobuf;
 mod samples;
 pub mod text;
 mod wanted;

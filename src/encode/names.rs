@@ -1,14 +1,41 @@
-//! Names and units as Prometheus takes them: the `underscores` scheme, which keeps runs. Tag keys: see `tag::label`.
-//!
-//! Source: Prometheus, "Escaping schemes".
+//! Names, tag keys and units as Prometheus takes them, by escaping scheme.
 
 use std::borrow::Cow;
 
-use crate::tag::label::underscores;
+use crate::encode::Escaping;
+use crate::tag::label::{is_legal, out_of_reserve, unreserved};
 
-/// A metric name: every character outside `[a-zA-Z0-9_:]`, and a digit in first place, becomes `_`.
-pub(crate) fn metric_name(name: &str) -> Cow<'_, str> {
-    underscores(name, true)
+/// What stands for a name or a key without a character, in every scheme.
+const NAMELESS: &str = "_";
+
+/// Whether a metric's name can stand on a page without quotes.
+pub(crate) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().enumerate().all(|(at, byte)| is_legal(at, char::from(byte), true))
+}
+
+/// A family's name as far as its suffixes are looked for in it: by `underscores` they may be among what is escaped
+/// (`x.total`), elsewhere a name is escaped with all its suffixes.
+pub(crate) fn before_suffixes(name: &str, escaping: Escaping) -> Cow<'_, str> {
+    match escaping {
+        _ if name.is_empty() => Cow::Borrowed(NAMELESS),
+        Escaping::Underscores => escaping.metric_name(name),
+        _ => Cow::Borrowed(name),
+    }
+}
+
+/// The name of a label that a family puts on its samples itself: only kept from beginning like those of Prometheus.
+pub(crate) fn label_name(name: &str, escaping: Escaping) -> Cow<'_, str> {
+    out_of_reserve(escaped_label(name, escaping))
+}
+
+/// A tag's key in a family with a label of its `own` (none: empty).
+pub(crate) fn tag_key<'a>(key: &'a str, own: &str, escaping: Escaping) -> Cow<'a, str> {
+    unreserved(escaped_label(key, escaping), own)
+}
+
+fn escaped_label(name: &str, escaping: Escaping) -> Cow<'_, str> {
+    // Owned: whoever asks whether a key was changed must see it.
+    if name.is_empty() { Cow::Owned(NAMELESS.to_owned()) } else { escaping.label_name(name) }
 }
 
 /// A unit: the end of a name, so that digits may come first.
@@ -20,17 +47,23 @@ pub(crate) fn unit_suffix(unit: &str) -> String {
 mod tests {
     use super::*;
 
+    const SCHEMES: [Escaping; 4] =
+        [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values];
+
     #[test]
-    fn legal_names_stay_and_others_get_underscores() {
-        let cases = [
-            ("http_requests", "http_requests"),
-            ("a:b", "a:b"),
-            ("my.http_x/é", "my_http_x__"),
-            ("9lives", "_lives"),
-            ("a..b", "a__b"),
-            ("🌲", "_"),
-            ("", "_"),
-        ];
-        cases.iter().for_each(|(given, exposed)| assert_eq!(metric_name(given), *exposed));
+    fn only_legal_names_are_plain() {
+        assert!(["a", "a:b", "_9"].into_iter().all(is_plain));
+        assert!(!["", "9", "a.b", "é", "a b"].into_iter().any(is_plain));
+    }
+
+    #[test]
+    fn reserved_keys_are_moved_out_of_the_way_in_every_scheme() {
+        let keys = |key| SCHEMES.map(|scheme| tag_key(key, "window", scheme).into_owned());
+        assert_eq!(keys("le"), ["le_"; 4]);
+        assert_eq!(keys("window"), ["window_"; 4]);
+        assert_eq!(keys("_x"), ["_x", "_x", "key__x", "_x"]);
+        assert_eq!(keys("__x"), ["key__x", "key__x", "key____x", "key__x"]);
+        assert_eq!(keys("a.b"), ["a.b", "a_b", "a_dot_b", "U__a_2e_b"]);
+        assert_eq!(keys(""), ["_"; 4]);
     }
 }

@@ -106,7 +106,7 @@ fn claims(kind: Type) -> &'static [&'static str] {
 }
 
 fn header(out: &mut String, family: &Exposed<'_>) {
-    let name = [family.name.as_str(), ""];
+    let name = &family.name_with("");
     push_comment(out, "TYPE", name, type_word(family.kind), None);
     if let Some(unit) = &family.unit {
         push_comment(out, "UNIT", name, unit, None);

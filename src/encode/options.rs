@@ -1,6 +1,8 @@
-//! What a page shows, where there is a choice.
+//! What a page shows and how, where there is a choice.
 
-/// What a page shows, where there is a choice. The default shows everything.
+use crate::encode::Escaping;
+
+/// What a page shows and how, where there is a choice. The default shows everything, by names that everything reads.
 ///
 /// ```
 /// use tagmeter::encode::Options;
@@ -12,6 +14,7 @@
 #[must_use]
 pub struct Options {
     pub(crate) rates: bool,
+    pub(crate) escaping: Escaping,
 }
 
 impl Options {
@@ -26,10 +29,29 @@ impl Options {
         self.rates = false;
         self
     }
+
+    /// Escapes names of metrics and keys of tags by this scheme instead of by `underscores`. Unescaped names stand in
+    /// quotes, which Prometheus reads from version 3 on, and what asks for them.
+    ///
+    /// ```
+    /// use tagmeter::encode::{Escaping, Options, text};
+    ///
+    /// let registry = tagmeter::Registry::new();
+    /// registry.gauge(("pool.size", [("db.name", "orders")])).set(7.0);
+    /// let mut page = Vec::new();
+    /// let options = Options::default().escaping(Escaping::AllowUtf8);
+    /// text::encode_with(&registry.snapshot(), &options, &mut page)?;
+    /// assert_eq!(page, b"# TYPE \"pool.size\" gauge\n{\"pool.size\",\"db.name\"=\"orders\"} 7\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn escaping(mut self, escaping: Escaping) -> Self {
+        self.escaping = escaping;
+        self
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { rates: true }
+        Options { rates: true, escaping: Escaping::default() }
     }
 }

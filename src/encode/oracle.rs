@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::encode::exposed::{Exposed, make_labels};
 use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
-use crate::encode::{Options, text};
+use crate::encode::{Escaping, Options, text};
 use crate::model::{
     Family, HistogramValue, Kind, MeterValue, Number, Series, SeriesList, Shape, Snapshot, StateSetValue,
     TimerValue, Value,
@@ -17,16 +17,16 @@ use crate::tag::Tags;
 use crate::unit::Unit;
 
 /// The lines of a page that are no comments.
-fn plainly(snapshot: &Snapshot) -> String {
+fn plainly(snapshot: &Snapshot, options: &Options) -> String {
     let rules = Rules { claims: |_| &[], rising_only: false };
-    let samples = Samples::of(snapshot, &Options::default(), &rules);
+    let samples = Samples::of(snapshot, options, &rules);
     samples.families.iter().map(plain_family).collect()
 }
 
 fn plain_family(family: &Exposed<'_>) -> String {
     let mut shown: Vec<(String, Value)> = Vec::new();
     for series in family.family.series.iter() {
-        let labels = make_labels(&mut String::new(), family.own_label(), series).inner().to_owned();
+        let labels = make_labels(&mut String::new(), family.keys(), series).inner().to_owned();
         match shown.iter_mut().find(|(earlier, _)| *earlier == labels) {
             Some((_, Value::Counter(total))) => add(total, series),
             Some(_) => {}
@@ -36,7 +36,9 @@ fn plain_family(family: &Exposed<'_>) -> String {
     let mut lines = String::new();
     for (labels, value) in &shown {
         let mut sampler = Sampler::new(Rules { claims: |_| &[], rising_only: false });
-        sampler.samples(family, value, |sample| lines += &plain_line(&family.name, labels, sample));
+        sampler.samples(family, value, |sample| {
+            lines += &plain_line(&family.name, family.is_quoted(), labels, sample)
+        });
     }
     lines
 }
@@ -49,9 +51,11 @@ fn add(total: &mut Number, series: Series<'_>) {
     }
 }
 
-fn plain_line(name: &str, labels: &str, sample: Sample<'_>) -> String {
+fn plain_line(name: &str, is_quoted: bool, labels: &str, sample: Sample<'_>) -> String {
+    let name = format!("{name}{}", sample.suffix);
+    let quoted = if is_quoted { format!("{name:?}") } else { String::new() };
     let all: Vec<&str> =
-        [labels, sample.extra.unwrap_or("")].into_iter().filter(|part| !part.is_empty()).collect();
+        [&quoted, labels, sample.extra.unwrap_or("")].into_iter().filter(|part| !part.is_empty()).collect();
     let braces = if all.is_empty() { String::new() } else { format!("{{{}}}", all.join(",")) };
     let value = match sample.value {
         SampleValue::Unsigned(n) => n.to_string(),
@@ -62,7 +66,7 @@ fn plain_line(name: &str, labels: &str, sample: Sample<'_>) -> String {
             text
         }
     };
-    format!("{name}{}{braces} {value}\n", sample.suffix)
+    format!("{}{braces} {value}\n", if is_quoted { "" } else { &name })
 }
 
 fn tags() -> impl Strategy<Value = Tags> {
@@ -79,6 +83,8 @@ fn value(kind: Kind, n: u32) -> Value {
         sum: number,
         sum_can_fall: false,
         window: None,
+        native: None,
+        restarted: None,
         shape: if n.is_multiple_of(2) { Shape::Histogram } else { Shape::Summary([0.5].into()) },
     };
     match kind {
@@ -114,7 +120,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
         let start = SystemTime::UNIX_EPOCH;
         let family = |(at, (kind, series)): (usize, (Kind, std::collections::BTreeMap<Tags, u32>))| Family {
             // `x` meets the key of a state set's own label.
-            name: ["x", "y", "z"].get(at).copied().unwrap_or("w").into(),
+            name: ["x", "y.y", "z"].get(at).copied().unwrap_or("w").into(),
             kind,
             help: "".into(),
             unit: Unit::None,
@@ -124,11 +130,18 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
     })
 }
 
+fn schemes() -> impl Strategy<Value = Escaping> {
+    prop::sample::select(vec![Escaping::Underscores, Escaping::AllowUtf8, Escaping::Dots, Escaping::Values])
+}
+
 proptest! {
     #[test]
-    fn a_page_is_what_it_is_the_plain_way(snapshot in snapshots()) {
-        let page = text::encode(&snapshot);
+    fn a_page_is_what_it_is_the_plain_way(snapshot in snapshots(), scheme in schemes()) {
+        let options = Options::default().escaping(scheme);
+        let mut page = Vec::new();
+        text::encode_with(&snapshot, &options, &mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
         let lines: String = page.split_inclusive('\n').filter(|line| !line.starts_with('#')).collect();
-        prop_assert_eq!(lines, plainly(&snapshot));
+        prop_assert_eq!(lines, plainly(&snapshot, &options));
     }
 }

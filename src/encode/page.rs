@@ -25,6 +25,12 @@ impl<'w> Page<'w> {
     /// Appends texts, one behind the other.
     #[inline]
     pub(crate) fn push<const N: usize>(&mut self, parts: [&str; N]) {
+        self.push_bytes(parts.map(str::as_bytes));
+    }
+
+    /// The same with bytes.
+    #[inline]
+    pub(crate) fn push_bytes<const N: usize>(&mut self, parts: [&[u8]; N]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         match self.chunk.get_mut(self.filled..self.filled + length) {
             Some(room) => {
@@ -51,12 +57,12 @@ impl<'w> Page<'w> {
     }
 
     #[cold]
-    fn push_further<const N: usize>(&mut self, parts: [&str; N], length: usize) {
+    fn push_further<const N: usize>(&mut self, parts: [&[u8]; N], length: usize) {
         self.hand_on();
         if length <= self.chunk.len() {
-            self.push(parts);
+            self.push_bytes(parts);
         } else if !self.has_failed() {
-            self.written = parts.iter().try_for_each(|part| self.writer.write_all(part.as_bytes()));
+            self.written = parts.iter().try_for_each(|part| self.writer.write_all(part));
         }
     }
 
@@ -70,10 +76,10 @@ impl<'w> Page<'w> {
 }
 
 #[inline]
-fn fill<const N: usize>(mut room: &mut [u8], parts: [&str; N]) {
+fn fill<const N: usize>(mut room: &mut [u8], parts: [&[u8]; N]) {
     for part in parts {
         let (here, rest) = room.split_at_mut(part.len());
-        here.copy_from_slice(part.as_bytes());
+        here.copy_from_slice(part);
         room = rest;
     }
 }

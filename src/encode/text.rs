@@ -1,7 +1,8 @@
 //! Prometheus text format 0.0.4: what every Prometheus, and everything that calls itself compatible, reads.
 //!
 //! Source: Prometheus, "Exposition formats", text format 0.0.4. Units are part of names here and nothing else; infos and
-//! state sets are gauges; a histogram whose sum can fall shows it all the same.
+//! state sets are gauges; a histogram whose sum can fall shows it all the same. Version 1.0.0 is the same page, on which
+//! names may stand [in quotes](crate::encode::Options::escaping).
 //!
 //! ```
 //! let registry = tagmeter::Registry::new();
@@ -24,8 +25,11 @@ use crate::model::Snapshot;
 use crate::number;
 use crate::tag::label::Quotes;
 
-/// The `Content-Type` of the format.
+/// The `Content-Type` of version 0.0.4.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The `Content-Type` of version 1.0.0, to which `; escaping=` and the word of the [scheme](crate::encode::Escaping)
+/// belong.
+pub const CONTENT_TYPE_1_0_0: &str = "text/plain; version=1.0.0; charset=utf-8";
 
 const FORMAT: Format =
     Format { rules: Rules { claims, rising_only: false }, header, float: number::push_f64, end: "" };
@@ -93,7 +97,7 @@ impl Snapshot {
 }
 
 /// Sample names and, as `# TYPE` may come once for a name, the family's own.
-fn claims(kind: Type) -> &'static [&'static str] {
+pub(super) fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["_total"],
         Type::Gauge | Type::StateSet => &[""],
@@ -104,7 +108,7 @@ fn claims(kind: Type) -> &'static [&'static str] {
 }
 
 fn header(out: &mut String, family: &Exposed<'_>) {
-    let name = [family.name.as_str(), name_suffix(family.kind)];
+    let name = &family.name_with(name_suffix(family.kind));
     if !family.help.is_empty() {
         push_comment(out, "HELP", name, family.help, Some(Quotes::Plain));
     }
@@ -112,7 +116,7 @@ fn header(out: &mut String, family: &Exposed<'_>) {
 }
 
 /// Here a family is called as its samples are.
-fn name_suffix(kind: Type) -> &'static str {
+pub(super) fn name_suffix(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "_total",
         Type::Info => "_info",

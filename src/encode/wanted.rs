@@ -1,15 +1,16 @@
 //! The names that a family has on a page, told before its series are read.
 
+use crate::encode::Escaping;
 use crate::encode::exposed::{Exposed, Type};
 use crate::model::{Family, Kind, SeriesList};
 use crate::name::Name;
 use crate::unit::Unit;
 
-/// The names of such a family and of its samples, in whatever format.
-pub(crate) fn exposed_names(name: &Name, kind: Kind, unit: &Unit) -> Vec<String> {
+/// The names of such a family and of its samples, in whatever format, by an escaping scheme.
+pub(crate) fn exposed_names(name: &Name, kind: Kind, unit: &Unit, escaping: Escaping) -> Vec<String> {
     let family =
         Family { name: name.clone(), kind, help: "".into(), unit: unit.clone(), series: SeriesList::new() };
-    let exposed = Exposed::of(&family);
+    let exposed = Exposed::of(&family, escaping);
     let rates = exposed.rates();
     let both = [&exposed].into_iter().chain(&rates);
     both.flat_map(|one| suffixes(one.kind).iter().map(|suffix| format!("{}{suffix}", one.name))).collect()

@@ -9,7 +9,13 @@ use crate::http::clause::Clause;
 use crate::http::format::Format;
 
 /// Which clause gives which format. A format that is not here is not offered.
-const TABLE: [Row; 7] = [
+const TABLE: &[Row] = &[
+    #[cfg(feature = "protobuf")]
+    Row {
+        media: "application/vnd.google.protobuf",
+        parameters: &[("proto", "io.prometheus.client.MetricFamily"), ("encoding", "delimited")],
+        format: Format::Protobuf,
+    },
     Row {
         media: "application/openmetrics-text",
         parameters: &[("version", "1.0.0")],
@@ -25,6 +31,7 @@ const TABLE: [Row; 7] = [
         parameters: &[("version", "")],
         format: Format::OpenMetricsDraft,
     },
+    Row { media: "text/plain", parameters: &[("version", "1.0.0")], format: Format::TextWithQuotes },
     Row { media: "text/plain", parameters: &[("version", "0.0.4")], format: Format::Text },
     Row { media: "text/plain", parameters: &[("version", "")], format: Format::Text },
     Row { media: "text/*", parameters: &[], format: Format::Text },
@@ -77,6 +84,15 @@ mod tests {
     const PROMETHEUS_3_5_NATIVE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
     const VICTORIA_METRICS: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
 
+    /// What a Prometheus gets that takes native histograms.
+    #[cfg(feature = "protobuf")]
+    const PREFERRED: Format = Format::Protobuf;
+    #[cfg(not(feature = "protobuf"))]
+    const PREFERRED: Format = Format::OpenMetrics;
+    /// It names a scheme only with the formats after protobuf.
+    const PREFERRED_BY_3_5: (Format, Option<Escaping>) =
+        (PREFERRED, if cfg!(feature = "protobuf") { None } else { Some(Escaping::AllowUtf8) });
+
     fn chosen(header: &str) -> (Format, Option<Escaping>) {
         choose([header].into_iter())
     }
@@ -86,10 +102,10 @@ mod tests {
         let utf8 = Some(Escaping::AllowUtf8);
         let cases = [
             (PROMETHEUS_2_42, (Format::OpenMetrics, None)),
-            (PROMETHEUS_2_42_NATIVE, (Format::OpenMetrics, None)),
+            (PROMETHEUS_2_42_NATIVE, (PREFERRED, None)),
             (PROMETHEUS_2_53, (Format::OpenMetrics, None)),
             (PROMETHEUS_3_5, (Format::OpenMetrics, utf8)),
-            (PROMETHEUS_3_5_NATIVE, (Format::OpenMetrics, utf8)),
+            (PROMETHEUS_3_5_NATIVE, PREFERRED_BY_3_5),
             (VICTORIA_METRICS, (Format::Text, None)),
             ("*/*", (Format::Text, None)),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", (Format::Text, None)),
@@ -113,6 +129,10 @@ mod tests {
             ("text/*;q=0.1, application/openmetrics-text;q=0.2", Format::OpenMetricsDraft),
             (
                 "text/plain;version=1.0.0;q=0.9, application/openmetrics-text;version=1.0.0;q=0.1",
+                Format::TextWithQuotes,
+            ),
+            (
+                "text/plain;version=2.0.0;q=0.9, application/openmetrics-text;version=1.0.0;q=0.1",
                 Format::OpenMetrics,
             ),
         ];

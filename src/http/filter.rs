@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::encode::exposed_names;
+use crate::encode::{Escaping, exposed_names};
 use crate::model::Kind;
 use crate::name::Name;
 use crate::unit::Unit;
@@ -26,8 +26,8 @@ impl Names {
     }
 
     /// Whether one of the names that such a family has on a page is among them.
-    pub(super) fn want(&self, name: &Name, kind: Kind, unit: &Unit) -> bool {
-        exposed_names(name, kind, unit).iter().any(|exposed| self.0.contains(exposed))
+    pub(super) fn want(&self, name: &Name, kind: Kind, unit: &Unit, escaping: Escaping) -> bool {
+        exposed_names(name, kind, unit, escaping).iter().any(|exposed| self.0.contains(exposed))
     }
 }
 
@@ -113,11 +113,11 @@ mod tests {
         for (name, kind, unit, exposed) in cases {
             for asked in exposed {
                 let names = Names([(*asked).to_owned()].into());
-                assert!(names.want(&name.into(), kind, &unit), "{asked}");
+                assert!(names.want(&name.into(), kind, &unit, Escaping::default()), "{asked}");
             }
             let others =
                 Names(["", "orders_rate", "request", "http.depth", "depth"].map(str::to_owned).into());
-            assert!(!others.want(&name.into(), kind, &unit), "{name}");
+            assert!(!others.want(&name.into(), kind, &unit, Escaping::default()), "{name}");
         }
     }
 

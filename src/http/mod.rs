@@ -11,23 +11,26 @@
 //! By `Accept`: of its clauses that name a format, the one with the highest weight counts, the first of equals. Clauses
 //! that are malformed or have `q=0` do not count; where none is left, the page is text 0.0.4.
 //!
-//! | clause | format | names are escaped by |
-//! |---|---|---|
-//! | `application/openmetrics-text;version=1.0.0` | [OpenMetrics 1.0](crate::encode::openmetrics) | `underscores` |
-//! | `application/openmetrics-text`, with `version=0.0.1` or none | the same page, called 0.0.1 | `underscores` |
-//! | `text/plain`, with `version=0.0.4` or none | [text 0.0.4](crate::encode::text) | `underscores` |
-//! | `text/*`, `*/*` | text 0.0.4 | `underscores` |
-//! | anything else | none: the next clause counts | |
+//! | clause | format |
+//! |---|---|
+//! | `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited` | [Prometheus' protobuf](crate::encode), with the feature `protobuf` |
+//! | `application/openmetrics-text;version=1.0.0` | [OpenMetrics 1.0](crate::encode::openmetrics) |
+//! | `application/openmetrics-text`, with `version=0.0.1` or none | the same page, called 0.0.1 |
+//! | `text/plain;version=1.0.0` | [text](crate::encode::text) 1.0.0 |
+//! | `text/plain`, with `version=0.0.4` or none | text 0.0.4: the same page |
+//! | `text/*`, `*/*` | text 0.0.4 |
+//! | anything else | none: the next clause counts |
 //!
-//! A clause may ask for an [escaping scheme](crate::encode::Escaping) with `escaping=…`. The last known one counts among
-//! the clauses up to the one that is taken, as in Go's client; unknown ones do not count. Whoever asked is told in
-//! `Content-Type` which scheme the page has: for now always `escaping=underscores`.
+//! A clause may ask for an [escaping scheme](crate::encode::Escaping) of names with `escaping=…`, whatever its format.
+//! The last known one counts among the clauses up to the one that is taken, as in Go's client; unknown ones do not count.
+//! Whoever asked is told in `Content-Type`; who did not gets `underscores`.
 //!
 //! | scraper | asks for | gets |
 //! |---|---|---|
 //! | Prometheus 2.42, 2.53 | OpenMetrics 1.0, then 0.0.1, then text 0.0.4 | OpenMetrics 1.0 |
-//! | the same, for native histograms | protobuf, then as above | OpenMetrics 1.0 |
-//! | Prometheus 3.5 | OpenMetrics 1.0 with `allow-utf-8`, then as above | OpenMetrics 1.0, `underscores` |
+//! | the same, for native histograms | protobuf, then as above | protobuf with that feature, else OpenMetrics 1.0 |
+//! | Prometheus 3.5 | OpenMetrics 1.0 with `allow-utf-8`, then as above | OpenMetrics 1.0, names as they are |
+//! | the same, for native histograms | protobuf, then as above | protobuf with that feature, names by `underscores` |
 //! | VictoriaMetrics 1.145 | text 0.0.4 | text 0.0.4 |
 //! | a browser, curl | `text/html`, `*/*` | text 0.0.4 |
 //!
@@ -77,3 +80,6 @@ pub use respond::{Response, answer, respond};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use server::{ServeError, Server, ServerBuilder, StopError, serve};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use server::{Tls, TlsError};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::encode::{Escaping, LeftOut};
+use crate::encode::{Escaping, LeftOut, Options};
 use crate::http::accept;
 use crate::http::coding::{Body, Codings};
 use crate::http::filter::Names;
@@ -40,7 +40,9 @@ impl Representation {
     /// The page of a registry. What the format cannot show is counted and logged there.
     pub(super) fn of_registry(&self, registry: &Registry) -> Response {
         let snapshot = match &self.names {
-            Some(names) => registry.snapshot_of(|name, kind, unit| names.want(name, kind, unit)),
+            Some(names) => {
+                registry.snapshot_of(|name, kind, unit| names.want(name, kind, unit, self.names_by()))
+            }
             None => registry.snapshot(),
         };
         self.page(&snapshot, |left_out| {
@@ -51,9 +53,15 @@ impl Representation {
     /// The page of a snapshot from elsewhere.
     pub(super) fn of_snapshot(&self, mut snapshot: Snapshot) -> Response {
         if let Some(names) = &self.names {
-            snapshot.retain(|family| names.want(&family.name, family.kind, &family.unit));
+            let by = self.names_by();
+            snapshot.retain(|family| names.want(&family.name, family.kind, &family.unit, by));
         }
         self.page(&snapshot, |_| ())
+    }
+
+    /// The scheme of its names.
+    fn names_by(&self) -> Escaping {
+        self.escaping.unwrap_or_default()
     }
 
     fn page(&self, snapshot: &Snapshot, note: impl FnMut(&LeftOut)) -> Response {
@@ -77,7 +85,8 @@ impl Representation {
         note: impl FnMut(&LeftOut),
     ) -> io::Result<(Vec<u8>, Option<&'static str>)> {
         let mut body = Body::new(self.codings);
-        self.format.write(snapshot, &mut body)?.iter().for_each(note);
+        let options = Options::default().escaping(self.names_by());
+        self.format.write(snapshot, &options, &mut body)?.iter().for_each(note);
         body.finish()
     }
 }

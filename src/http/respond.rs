@@ -143,7 +143,7 @@ mod tests {
             ),
             (
                 "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
-                format!("{}; escaping=underscores", openmetrics::CONTENT_TYPE),
+                format!("{}; escaping=allow-utf-8", openmetrics::CONTENT_TYPE),
             ),
         ];
         for (accept, content_type) in types {
@@ -151,6 +151,41 @@ mod tests {
             assert_eq!(response.header("Content-Type"), Some(content_type.as_str()));
             assert_eq!(response.body, b"# TYPE depth gauge\ndepth 1.0\n# EOF\n");
         }
+    }
+
+    #[test]
+    fn names_are_escaped_as_it_was_asked_for() {
+        let registry = Registry::new();
+        registry.gauge(("pool.size", [("db.name", "a")])).set(1.0);
+        let openmetrics = "application/openmetrics-text;version=1.0.0";
+        let cases = [
+            ("text/plain", "allow-utf-8", "{\"pool.size\",\"db.name\"=\"a\"} 1\n"),
+            ("text/plain;version=1.0.0", "dots", "pool_dot_size{db_dot_name=\"a\"} 1\n"),
+            ("text/plain;version=1.0.0", "underscores", "pool_size{db_name=\"a\"} 1\n"),
+            (openmetrics, "values", "U__pool_2e_size{U__db_2e_name=\"a\"} 1.0\n# EOF\n"),
+            (openmetrics, "allow-utf-8", "{\"pool.size\",\"db.name\"=\"a\"} 1.0\n# EOF\n"),
+        ];
+        for (media, scheme, sample) in cases {
+            let accept = format!("{media};escaping={scheme}");
+            let response = respond(&registry, &Request::new("GET", "/metrics").header("Accept", &accept));
+            let content_type = response.header("Content-Type").unwrap();
+            assert!(content_type.ends_with(&format!("; escaping={scheme}")), "{content_type}");
+            let page = String::from_utf8(response.body).unwrap();
+            assert!(page.ends_with(sample), "{accept}: {page}");
+        }
+    }
+
+    #[test]
+    fn families_are_asked_for_by_the_names_they_have_on_the_page() {
+        let registry = Registry::new();
+        registry.gauge("pool.size").set(1.0);
+        let samples = |scheme: &str, name: &str| {
+            let (accept, target) =
+                (format!("text/plain;escaping={scheme}"), format!("/metrics?name[]={name}"));
+            respond(&registry, &Request::new("GET", &target).header("Accept", &accept)).body.len()
+        };
+        assert!(samples("allow-utf-8", "pool.size") > 0 && samples("allow-utf-8", "pool_size") == 0);
+        assert!(samples("values", "U__pool_2e_size") > 0 && samples("values", "pool.size") == 0);
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Counter {
     /// ```
     #[inline]
     pub fn add(&self, n: u64) {
-        self.0.add_known::<WholeWord>(n, |count, known| count.add(n, known));
+        self.0.add_known::<WholeWord>(n, |count, known| count.add_elsewhere(n, known));
     }
 
     /// The count so far.

@@ -42,7 +42,7 @@ impl FloatCounter {
         } else if amount < 0.0 {
             self.refuse(RecordingProblem::Negative);
         } else {
-            self.0.add_known::<FloatWord>(amount, |cell, known| cell.total.add(amount, known));
+            self.0.add_known::<FloatWord>(amount, |cell, known| cell.total.add_elsewhere(amount, known));
         }
     }
 

@@ -61,17 +61,18 @@ impl<C: Named> Handle<C> {
         self.0.shared().expect("it has a cell")
     }
 
-    /// Adds to this thread's cell where that is known, and otherwise as `slowly` does.
+    /// Adds to this thread's cell where that is known, and otherwise as `elsewhere` does.
     #[inline]
-    pub(crate) fn add_known<W: Word>(&self, amount: W::Amount, slowly: impl FnOnce(&C, &KnownPlace)) {
+    pub(crate) fn add_known<W: Word>(&self, amount: W::Amount, elsewhere: impl FnOnce(&C, &KnownPlace)) {
         if !self.0.known().add_to_mine::<W>(amount) {
-            self.add_slow(slowly);
+            self.add_elsewhere(elsewhere);
         }
     }
 
-    #[cold]
-    fn add_slow(&self, slowly: impl FnOnce(&C, &KnownPlace)) {
-        slowly(self.cell(), self.0.known());
+    /// One call away, so that no call site has it; not cold, since series of large families come here each time.
+    #[inline(never)]
+    fn add_elsewhere(&self, elsewhere: impl FnOnce(&C, &KnownPlace)) {
+        elsewhere(self.cell(), self.0.known());
     }
 }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::recent::Recent;
+use super::spread::{Read, Spread};
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
+use crate::cell::{FloatWord, RecordingProblem};
+use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
 /// How large things are: response bytes, batch sizes.
@@ -30,9 +32,10 @@ pub struct Histogram(pub(crate) Handle<HistogramCell>);
 
 #[derive(Debug)]
 pub(crate) struct HistogramCell {
+    clock: Clock,
     /// The family's.
     settings: Arc<DistributionSettings>,
-    cells: HistogramCells<FloatWord>,
+    cells: Spread<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
 }
@@ -106,23 +109,27 @@ impl HistogramCell {
             self.went_negative.store(true, Ordering::Relaxed);
         }
         let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
-        self.cells.record(self.settings.buckets.index_of(value), times, sum);
-        self.recent.record(value, times);
+        self.cells.record(self.settings.buckets.index_of(value), value, times, sum);
+        if self.recent.is_wanted() {
+            self.recent.record_n(self.clock.coarse_nanos(), value, times);
+        }
     }
 
-    #[cold]
+    #[inline(never)]
     fn record_recent(&self, value: f64) {
-        self.recent.record(value, 1);
+        self.recent.record(self.clock.coarse_nanos(), value);
     }
 
     fn value(&self) -> HistogramValue {
-        let (counts, sum) = self.cells.read();
+        let Read { counts, sum, native, restarted } = self.cells.read(&self.clock);
         HistogramValue {
             buckets: self.settings.buckets.clone(),
             counts,
             sum,
             sum_can_fall: self.went_negative.load(Ordering::Relaxed),
-            window: self.recent.read(),
+            window: self.recent.read(self.clock.coarse_nanos()),
+            native,
+            restarted,
             shape: self.settings.shape.clone(),
         }
     }
@@ -150,8 +157,9 @@ impl Instrument for Histogram {
 
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
         Histogram(Handle::of(HistogramCell {
+            clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
+            cells: Spread::new(settings, &context.clock, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
         }))
@@ -171,7 +179,7 @@ impl Instrument for Histogram {
 
     fn reset(&self) {
         let cell = self.0.cell();
-        cell.cells.reset();
+        cell.cells.reset(&cell.clock);
         cell.went_negative.store(false, Ordering::Relaxed);
         cell.recent.reset();
     }

@@ -28,6 +28,7 @@ mod meter;
 mod outcome;
 mod recent;
 mod settings;
+mod spread;
 mod state_set;
 mod timed;
 mod timer;

@@ -1,8 +1,10 @@
 //! Timing that tells how the work ended.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
-use super::timer::{Timer, Timing};
+use super::timer::Timer;
 
 /// How work ended; the value of the tag `outcome`.
 ///
@@ -60,12 +62,13 @@ impl fmt::Display for Outcome {
 /// ```
 #[derive(Debug, Clone)]
 pub struct OutcomeTimer {
-    timers: [Timer; Outcome::ALL.len()],
+    /// Shared, so that a handle is cloned by one addition.
+    timers: Arc<[Timer; Outcome::ALL.len()]>,
 }
 
 impl OutcomeTimer {
     pub(crate) fn new(timer_of: impl FnMut(Outcome) -> Timer) -> Self {
-        OutcomeTimer { timers: Outcome::ALL.map(timer_of) }
+        OutcomeTimer { timers: Arc::new(Outcome::ALL.map(timer_of)) }
     }
 
     /// Times work that can fail.
@@ -79,7 +82,7 @@ impl OutcomeTimer {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn time<T, E>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let timing = self.start();
+        let timing = self.start_scoped();
         let result = work();
         timing.finish(&result);
         result
@@ -96,7 +99,22 @@ impl OutcomeTimer {
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
     pub fn start(&self) -> OutcomeTiming {
-        OutcomeTiming { timing: Some(self.of(Outcome::Cancelled).start()), timer: self.clone() }
+        OutcomeTiming::of(self.clone())
+    }
+
+    /// As [`start`](OutcomeTimer::start), with a guard that borrows the timer: nothing is written that other threads
+    /// write too.
+    ///
+    /// ```
+    /// # use tagmeter::metric::Outcome;
+    /// # let registry = tagmeter::Registry::new();
+    /// # let timer = registry.define("t").outcome().timer()?;
+    /// timer.start_scoped().end(Outcome::Ok);
+    /// assert_eq!(timer.of(Outcome::Ok).value().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn start_scoped(&self) -> OutcomeTiming<&OutcomeTimer> {
+        OutcomeTiming::of(self)
     }
 
     /// The timer of one outcome.
@@ -127,13 +145,19 @@ impl OutcomeTimer {
 /// ```
 #[derive(Debug)]
 #[must_use = "a timing that is dropped at once counts as cancelled"]
-pub struct OutcomeTiming {
-    timer: OutcomeTimer,
-    /// Gone once the timing has ended.
-    timing: Option<Timing>,
+pub struct OutcomeTiming<T: Borrow<OutcomeTimer> = OutcomeTimer> {
+    timer: T,
+    /// By the timers' clock, in nanoseconds. Gone once the timing has ended.
+    started: Option<u64>,
 }
 
-impl OutcomeTiming {
+impl<T: Borrow<OutcomeTimer>> OutcomeTiming<T> {
+    fn of(timer: T) -> Self {
+        // One registry's timers, and one clock.
+        let started = timer.borrow().of(Outcome::Cancelled).now();
+        OutcomeTiming { timer, started: Some(started) }
+    }
+
     /// Ends and records it.
     ///
     /// ```
@@ -158,20 +182,18 @@ impl OutcomeTiming {
     /// assert_eq!(timer.of(Outcome::Error).value().count(), 1);
     /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
-    pub fn finish<T, E>(self, result: &Result<T, E>) {
+    pub fn finish<V, E>(self, result: &Result<V, E>) {
         self.end(if result.is_ok() { Outcome::Ok } else { Outcome::Error });
     }
 
     fn record(&mut self, outcome: Outcome) {
-        if let Some(timing) = self.timing.take() {
-            let elapsed = timing.elapsed();
-            timing.discard();
-            self.timer.of(outcome).record(elapsed);
+        if let Some(started) = self.started.take() {
+            self.timer.borrow().of(outcome).record_since(started);
         }
     }
 }
 
-impl Drop for OutcomeTiming {
+impl<T: Borrow<OutcomeTimer>> Drop for OutcomeTiming<T> {
     fn drop(&mut self) {
         self.record(if std::thread::panicking() { Outcome::Panic } else { Outcome::Cancelled });
     }

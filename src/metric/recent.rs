@@ -5,13 +5,11 @@ use std::sync::atomic::Ordering;
 
 use super::{Common, Context, DistributionSettings, Place};
 use crate::cell::{RecentCell, Refused};
-use crate::clock::Clock;
 use crate::stat::Distribution;
 
 /// The window of recent values, where somebody wants it.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    clock: Clock,
     always: bool,
     common: Arc<Common>,
     cell: RecentCell,
@@ -19,23 +17,22 @@ pub(crate) struct Recent {
 
 impl Recent {
     pub(crate) fn new(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
-        Recent {
-            clock: context.clock.clone(),
-            always: settings.quantiles,
-            common: context.common.clone(),
-            cell: RecentCell::new(place),
-        }
+        Recent { always: settings.quantiles, common: context.common.clone(), cell: RecentCell::new(place) }
     }
 
-    #[inline]
-    pub(crate) fn record(&self, value: f64, times: u64) {
-        if self.is_wanted() {
-            self.cell.record_n(self.clock.coarse_nanos(), value, times);
-        }
+    /// Records a value at a time of the clock in nanoseconds. To be called where it [is wanted](Recent::is_wanted).
+    pub(crate) fn record(&self, now: u64, value: f64) {
+        self.cell.record(now, value);
     }
 
-    pub(crate) fn read(&self) -> Option<Distribution> {
-        self.is_wanted().then(|| self.cell.read(self.clock.coarse_nanos()))
+    /// The same for a value that comes several times.
+    pub(crate) fn record_n(&self, now: u64, value: f64, times: u64) {
+        self.cell.record_n(now, value, times);
+    }
+
+    /// What was recorded up to now, if that is wanted.
+    pub(crate) fn read(&self, now: u64) -> Option<Distribution> {
+        self.is_wanted().then(|| self.cell.read(now))
     }
 
     pub(crate) fn reset(&self) {

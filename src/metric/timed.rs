@@ -50,25 +50,19 @@ pub trait TimedExt: Future + Sized {
 }
 
 impl<F: Future> TimedExt for F {
-    fn timed(self, timer: &Timer) -> impl Future<Output = F::Output> {
-        let timer = timer.clone();
-        async move {
-            let _timing = timer.start();
-            self.await
-        }
+    async fn timed(self, timer: &Timer) -> F::Output {
+        let _timing = timer.start_scoped();
+        self.await
     }
 
-    fn timed_outcome<T, E>(self, timer: &OutcomeTimer) -> impl Future<Output = Result<T, E>>
+    async fn timed_outcome<T, E>(self, timer: &OutcomeTimer) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let timer = timer.clone();
-        async move {
-            let timing = timer.start();
-            let result = self.await;
-            timing.finish(&result);
-            result
-        }
+        let timing = timer.start_scoped();
+        let result = self.await;
+        timing.finish(&result);
+        result
     }
 }
 

@@ -1,12 +1,14 @@
 //! How long work takes.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::meter::MeterCell;
 use super::recent::Recent;
+use super::spread::{Read, Spread};
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{HistogramCells, WholeWord};
+use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
 use crate::stat::Rates;
@@ -39,13 +41,19 @@ pub(crate) struct TimerCell {
     /// The family's.
     settings: Arc<DistributionSettings>,
     /// The sum is in nanoseconds.
-    cells: HistogramCells<WholeWord>,
-    meter: MeterCell,
+    cells: Spread<WholeWord>,
+    ticks: Ticks,
+    /// Records there were when it was last reset.
+    base: AtomicU64,
     recent: Recent,
 }
 
 impl Timer {
     /// Starts to time; the returned guard records when dropped, whatever ends its scope.
+    ///
+    /// The guard owns a handle of the timer, so that it can go anywhere and outlive this one. For that, its start and its
+    /// end each write a word that all threads share, by one locked operation. Where that is too much, see
+    /// [`start_scoped`](Timer::start_scoped).
     ///
     /// ```
     /// # let timer = tagmeter::Registry::new().timer("t");
@@ -56,7 +64,20 @@ impl Timer {
     /// ```
     #[inline]
     pub fn start(&self) -> Timing {
-        Timing { started: self.0.cell().clock.now(), timer: Some(self.clone()) }
+        Timing::of(self.clone())
+    }
+
+    /// Starts to time with a guard that borrows the timer: nothing is written that other threads write too.
+    ///
+    /// ```
+    /// # let timer = tagmeter::Registry::new().timer("t");
+    /// let timing = timer.start_scoped();
+    /// timing.stop();
+    /// assert_eq!(timer.value().count(), 1);
+    /// ```
+    #[inline]
+    pub fn start_scoped(&self) -> Timing<&Timer> {
+        Timing::of(self)
     }
 
     /// Times a closure; a panic inside is timed too.
@@ -65,8 +86,9 @@ impl Timer {
     /// # let timer = tagmeter::Registry::new().timer("t");
     /// assert_eq!(timer.time(|| "done"), "done");
     /// ```
+    #[inline]
     pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _timing = self.start();
+        let _timing = self.start_scoped();
         work()
     }
 
@@ -81,11 +103,7 @@ impl Timer {
     #[inline]
     pub fn record(&self, duration: Duration) {
         let cell = self.0.cell();
-        let seconds = duration.as_secs_f64();
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        cell.meter.mark(1);
-        cell.cells.record(cell.settings.buckets.index_of(seconds), 1, nanos);
-        cell.recent.record(seconds, 1);
+        cell.record(cell.clock.coarse_nanos(), nanos(duration));
     }
 
     /// The durations recorded, in seconds.
@@ -95,16 +113,7 @@ impl Timer {
     /// assert_eq!(timer.value().count(), 0);
     /// ```
     pub fn value(&self) -> HistogramValue {
-        let cell = self.0.cell();
-        let (counts, nanos) = cell.cells.read();
-        HistogramValue {
-            buckets: cell.settings.buckets.clone(),
-            counts,
-            sum: seconds(nanos),
-            sum_can_fall: false,
-            window: cell.recent.read(),
-            shape: cell.settings.shape.clone(),
-        }
+        self.0.cell().value()
     }
 
     /// How often durations are recorded, per second.
@@ -114,17 +123,107 @@ impl Timer {
     /// assert_eq!(timer.rates().one_minute, 0.0);
     /// ```
     pub fn rates(&self) -> Rates {
-        self.0.cell().meter.rates()
+        self.0.cell().rates()
+    }
+
+    /// Now, by the timer's clock in nanoseconds.
+    #[inline]
+    pub(super) fn now(&self) -> u64 {
+        self.0.cell().clock.nanos()
+    }
+
+    /// Records what began at a time of its clock, and tells how many nanoseconds it took.
+    #[inline]
+    pub(super) fn record_since(&self, started: u64) -> u64 {
+        let cell = self.0.cell();
+        // The only reading: what ends now is also recorded now.
+        let now = cell.clock.nanos();
+        let nanos = now.saturating_sub(started);
+        cell.record(now, nanos);
+        nanos
     }
 }
 
+impl TimerCell {
+    /// Records a duration at a time of the clock, both in nanoseconds.
+    #[inline]
+    fn record(&self, now: u64, nanos: u64) {
+        // Before the record: it belongs to the running tick, not to those that ended.
+        self.ticks.catch_up(now, || self.total());
+        let seconds = seconds(nanos);
+        if !self.record_quickly(seconds, nanos) {
+            return self.record_slow(now, seconds, nanos);
+        }
+        if self.recent.is_wanted() {
+            self.recent.record(now, seconds);
+        }
+    }
+
+    /// Records among usual buckets, if this thread finds its cells at once.
+    #[inline]
+    fn record_quickly(&self, seconds: f64, nanos: u64) -> bool {
+        let bucket = self.settings.buckets.direct_index_of(seconds);
+        bucket.is_some_and(|bucket| self.cells.record_in_own(bucket, nanos))
+    }
+
+    #[cold]
+    fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
+        self.cells.record(self.settings.buckets.index_of(seconds), seconds, 1, nanos);
+        if self.recent.is_wanted() {
+            self.recent.record(now, seconds);
+        }
+    }
+
+    fn value(&self) -> HistogramValue {
+        let Read { counts, sum: nanos, native, restarted } = self.cells.read(&self.clock);
+        HistogramValue {
+            buckets: self.settings.buckets.clone(),
+            counts,
+            sum: seconds(nanos),
+            sum_can_fall: false,
+            window: self.recent.read(self.clock.nanos()),
+            native,
+            restarted,
+            shape: self.settings.shape.clone(),
+        }
+    }
+
+    fn rates(&self) -> Rates {
+        self.ticks.rates(self.clock.nanos(), self.total())
+    }
+
+    /// Durations recorded since it was last reset.
+    fn total(&self) -> u64 {
+        // Relaxed: a reset comes with ticks that begin anew, under their lock.
+        self.cells.records().wrapping_sub(self.base.load(Ordering::Relaxed))
+    }
+
+    fn reset(&self) {
+        self.cells.reset(&self.clock);
+        self.base.store(self.cells.records(), Ordering::Relaxed);
+        self.ticks.reset(self.clock.nanos());
+        self.recent.reset();
+    }
+}
+
+/// A duration in nanoseconds: at most 584 years.
+#[inline]
+fn nanos(duration: Duration) -> u64 {
+    const NANOS_PER_SECOND: u64 = 1_000_000_000;
+    duration.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(duration.subsec_nanos().into())
+}
+
 /// Nanoseconds as seconds: the nearest float, so that 250 ms are 0.25.
+#[inline]
 fn seconds(nanos: u64) -> f64 {
     const NANOS_PER_SECOND: f64 = 1e9;
     nanos as f64 / NANOS_PER_SECOND
 }
 
 /// A running measurement of a [`Timer`]: records once, when stopped or dropped.
+///
+/// `T` says whether it has a timer of its own or borrows one, by [`start_scoped`](Timer::start_scoped). Both read the clock
+/// twice: at the start and at the end.
 ///
 /// ```
 /// let timer = tagmeter::Registry::new().timer("t");
@@ -135,13 +234,19 @@ fn seconds(nanos: u64) -> f64 {
 /// ```
 #[derive(Debug)]
 #[must_use = "a timing that is dropped at once measures nothing"]
-pub struct Timing {
-    started: Duration,
+pub struct Timing<T: Borrow<Timer> = Timer> {
+    /// By the timer's clock, in nanoseconds.
+    started: u64,
     /// Gone once the timing has ended.
-    timer: Option<Timer>,
+    timer: Option<T>,
 }
 
-impl Timing {
+impl<T: Borrow<Timer>> Timing<T> {
+    #[inline]
+    fn of(timer: T) -> Self {
+        Timing { started: timer.borrow().now(), timer: Some(timer) }
+    }
+
     /// Ends and records it, and tells how long it took.
     ///
     /// ```
@@ -149,8 +254,9 @@ impl Timing {
     /// timer.start().stop();
     /// assert_eq!(timer.value().count(), 1);
     /// ```
+    #[inline]
     pub fn stop(mut self) -> Duration {
-        self.end()
+        Duration::from_nanos(self.end())
     }
 
     /// Ends it without a record.
@@ -172,22 +278,18 @@ impl Timing {
     /// assert!(timing.elapsed() <= timing.elapsed());
     /// ```
     pub fn elapsed(&self) -> Duration {
-        match &self.timer {
-            Some(timer) => timer.0.cell().clock.now().saturating_sub(self.started),
-            None => Duration::ZERO,
-        }
+        let nanos = self.timer.as_ref().map(|timer| timer.borrow().now().saturating_sub(self.started));
+        Duration::from_nanos(nanos.unwrap_or(0))
     }
 
-    fn end(&mut self) -> Duration {
-        let elapsed = self.elapsed();
-        if let Some(timer) = self.timer.take() {
-            timer.record(elapsed);
-        }
-        elapsed
+    #[inline]
+    fn end(&mut self) -> u64 {
+        self.timer.take().map_or(0, |timer| timer.borrow().record_since(self.started))
     }
 }
 
-impl Drop for Timing {
+impl<T: Borrow<Timer>> Drop for Timing<T> {
+    #[inline]
     fn drop(&mut self) {
         self.end();
     }
@@ -211,16 +313,15 @@ impl Instrument for Timer {
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
-            meter: MeterCell::new(&context.clock, place),
+            cells: Spread::new(settings, &context.clock, place),
+            ticks: Ticks::new(context.clock.nanos()),
+            base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),
         }))
     }
 
     fn give_cells(&self) {
-        let cell = self.0.cell();
-        cell.cells.give_cells();
-        cell.meter.give_cells();
+        self.0.cell().cells.give_cells();
     }
 
     fn read(&self) -> Option<Value> {
@@ -232,10 +333,7 @@ impl Instrument for Timer {
     }
 
     fn reset(&self) {
-        let cell = self.0.cell();
-        cell.cells.reset();
-        cell.meter.reset();
-        cell.recent.reset();
+        self.0.cell().reset();
     }
 }
 
@@ -245,9 +343,13 @@ mod tests {
     use crate::clock::ManualClock;
 
     fn timer() -> (Timer, ManualClock) {
+        timer_in(Place::Cells)
+    }
+
+    fn timer_in(place: Place) -> (Timer, ManualClock) {
         let manual = ManualClock::new();
         let context = Context { clock: manual.clone().into(), ..Context::default() };
-        (Timer::create(&Timer::settings(&Requested::default()).unwrap(), &context, Place::Cells), manual)
+        (Timer::create(&Timer::settings(&Requested::default()).unwrap(), &context, place), manual)
     }
 
     #[test]
@@ -257,6 +359,45 @@ mod tests {
         clock.advance(Duration::from_millis(500));
         assert_eq!(timing.stop(), Duration::from_millis(500));
         assert_eq!((timer.value().count(), timer.value().sum), (1, 0.5));
+    }
+
+    #[test]
+    fn a_timing_that_borrows_its_timer_is_one_that_owns_it() {
+        let (timer, clock) = timer();
+        let (borrowing, owning) = (timer.start_scoped(), timer.start());
+        clock.advance(Duration::from_millis(250));
+        assert_eq!((borrowing.elapsed(), owning.elapsed()), (borrowing.stop(), owning.stop()));
+        assert_eq!((timer.value().count(), timer.value().sum), (2, 0.5));
+        timer.start_scoped().discard();
+        assert_eq!(timer.value().count(), 2);
+    }
+
+    #[test]
+    fn what_is_timed_counts_in_the_tick_it_ends_in() {
+        for place in [Place::Shared, Place::Cells] {
+            let (timer, clock) = timer_in(place);
+            (0..10).for_each(|_| timer.time(|| ()));
+            let timing = timer.start();
+            clock.advance(Duration::from_secs(5));
+            timing.stop();
+            let rates = timer.rates();
+            assert_eq!((rates.one_minute, rates.mean), (2.0, 2.2), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_reset_begins_everything_anew() {
+        for place in [Place::Shared, Place::Cells] {
+            let (timer, clock) = timer_in(place);
+            (0..10).for_each(|_| timer.record(Duration::from_secs(1)));
+            clock.advance(Duration::from_secs(5));
+            Instrument::reset(&timer);
+            assert_eq!((timer.value().count(), timer.rates()), (0, Rates::default()), "{place:?}");
+            (0..5).for_each(|_| timer.record(Duration::from_secs(1)));
+            clock.advance(Duration::from_secs(5));
+            let rates = timer.rates();
+            assert_eq!((rates.one_minute, rates.mean), (1.0, 1.0), "{place:?}");
+        }
     }
 
     #[test]

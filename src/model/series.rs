@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use super::Value;
 use crate::tag::Tags;
 use crate::tag::label::{LabelText, LabelTexts};
+#[cfg(feature = "protobuf")]
+use crate::tag::pairs::LabelPairs;
 
 /// One series: tags and a value.
 ///
@@ -165,10 +167,26 @@ impl SeriesList {
     ///
     /// Two plain loops: as an iterator it would cost a page as much as the numbers on it.
     #[inline]
-    pub(crate) fn each_labelled<'a>(&'a self, mut take: impl FnMut(usize, Series<'a>, LabelText<'a>)) {
+    pub(crate) fn each_labelled<'a>(&'a self, take: impl FnMut(usize, Series<'a>, LabelText<'a>)) {
+        self.each_with(|identities| identities.labels().iter(), take);
+    }
+
+    /// The same with labels as protobuf has them.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_paired<'a>(&'a self, take: impl FnMut(usize, Series<'a>, &'a [u8])) {
+        self.each_with(|identities| identities.pairs().iter(), take);
+    }
+
+    #[inline]
+    fn each_with<'a, L: Iterator>(
+        &'a self,
+        labels: impl Fn(&'a Chunk) -> L,
+        mut take: impl FnMut(usize, Series<'a>, L::Item),
+    ) {
         let mut before = 0;
         for Part { identities, values, starts } in &self.parts {
-            let read = identities.tags.iter().zip(values).zip(starts).zip(identities.labels().iter());
+            let read = identities.tags.iter().zip(values).zip(starts).zip(labels(identities));
             for (place, (((tags, value), start), labels)) in read.enumerate() {
                 if let Some(value) = value {
                     take(before + place, Series { tags, value, start: *start }, labels);
@@ -259,6 +277,9 @@ struct Chunk {
     /// Made when a page first asks, so that programs which only push do not pay for it. Together in one text, because a
     /// page takes them one after the other: texts of their own would cost a cache miss a series.
     labels: OnceLock<LabelTexts>,
+    /// The same for protobuf.
+    #[cfg(feature = "protobuf")]
+    pairs: OnceLock<LabelPairs>,
 }
 
 impl Identities {
@@ -296,6 +317,10 @@ impl Chunk {
         if let Some(labels) = self.labels.get_mut() {
             labels.push(tags.iter());
         }
+        #[cfg(feature = "protobuf")]
+        if let Some(pairs) = self.pairs.get_mut() {
+            pairs.push(tags.iter());
+        }
         self.tags.push(tags);
     }
 
@@ -304,6 +329,15 @@ impl Chunk {
             let mut labels = LabelTexts::default();
             self.tags.iter().for_each(|tags| labels.push(tags.iter()));
             labels
+        })
+    }
+
+    #[cfg(feature = "protobuf")]
+    fn pairs(&self) -> &LabelPairs {
+        self.pairs.get_or_init(|| {
+            let mut pairs = LabelPairs::default();
+            self.tags.iter().for_each(|tags| pairs.push(tags.iter()));
+            pairs
         })
     }
 

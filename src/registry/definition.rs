@@ -88,7 +88,7 @@ impl Definition {
 }
 
 /// Series a family may have so that each of them is worth cells from the start.
-const FEW_SERIES: usize = 64;
+pub(crate) const FEW_SERIES: usize = 64;
 
 impl Definition {
     /// Where its series keep their numbers: few ones in cells, many in words that get cells when they are fought over.

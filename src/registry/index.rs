@@ -66,15 +66,14 @@ impl Index {
 
     /// Adds a number below that of the slots. Some slot stays free: a search ends there.
     pub(crate) fn insert(&self, hash: u32, number: usize) {
-        let upper = hash & !self.mask;
         let mut at = self.start(hash);
-        while let Some(slot) = self.slot_for_insert(at) {
-            if slot.load(Ordering::Relaxed) == 0 {
+        while let Some(slots) = self.slots_for_insert(at) {
+            if let Some(free) = slots.iter().find(|slot| slot.load(Ordering::Relaxed) == 0) {
                 // Release: readers who find the number find the entry.
-                slot.store(upper | (number as u32 + 1), Ordering::Release);
+                free.store(hash & !self.mask | (number as u32 + 1), Ordering::Release);
                 return;
             }
-            at = (at + 1) & self.mask as usize;
+            at = self.next_chunk(at);
         }
     }
 
@@ -96,10 +95,12 @@ impl Index {
         ((at | (CHUNK - 1)) + 1) & self.mask as usize
     }
 
-    fn slot_for_insert(&self, at: usize) -> Option<&AtomicU32> {
+    /// As [`slots_from`](Index::slots_from), of a chunk that may be needed for the first time.
+    #[inline]
+    fn slots_for_insert(&self, at: usize) -> Option<&[AtomicU32]> {
         let size = self.slots().min(CHUNK);
         let new = || (0..size).map(|_| AtomicU32::new(0)).collect();
-        self.chunks.get(at / CHUNK)?.get_or_init(new).get(at % CHUNK)
+        self.chunks.get(at / CHUNK)?.get_or_init(new).get(at % CHUNK..)
     }
 }
 

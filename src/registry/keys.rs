@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
-use super::sought::{KeyHash, Sought};
-use crate::tag::Tags;
+use super::sought::{KeyHash, Sought, hash_of};
+use crate::tag::{PackedKeys, Tags};
 
-/// Keys, sorted as tags are, that know where their values stand in the order of the definition.
+/// Keys that know where their values stand in the order of the definition.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys(Arc<[Key]>);
+pub(crate) struct Keys(Arc<KeySet>);
+
+#[derive(Debug)]
+struct KeySet {
+    /// As tags are.
+    sorted: Box<[Key]>,
+    /// As tags have them that have them all.
+    packed: PackedKeys,
+    /// In the order of the definition; none where a key is given twice, so that who comes with values goes the slow way.
+    hashes: Box<[KeyHash]>,
+}
 
 #[derive(Debug)]
 struct Key {
     text: Box<str>,
-    hash: KeyHash,
     /// The place of its value; [`NOWHERE`] where the key is given again later.
     place: usize,
 }
@@ -27,12 +36,16 @@ impl Keys {
             |place: usize, key: &K| keys.iter().skip(place + 1).any(|later| later.as_ref() == key.as_ref());
         let key = |(place, key): (usize, &K)| Key {
             text: key.as_ref().into(),
-            hash: KeyHash::new(key.as_ref()),
             place: if again_after(place, key) { NOWHERE } else { place },
         };
-        let mut sorted: Vec<Key> = keys.iter().enumerate().map(key).collect();
+        let mut sorted: Box<[Key]> = keys.iter().enumerate().map(key).collect();
         sorted.sort_by(|a, b| a.text.cmp(&b.text));
-        Keys(sorted.into())
+        let packed = PackedKeys::new(sorted.iter().map(|key| &*key.text));
+        let mut hashes: Box<[KeyHash]> = keys.iter().map(|key| KeyHash::new(key.as_ref())).collect();
+        if sorted.iter().any(|key| key.place == NOWHERE) {
+            hashes = Box::default();
+        }
+        Keys(Arc::new(KeySet { sorted, packed, hashes }))
     }
 
     /// These keys with values, which stand in the order of the definition.
@@ -98,15 +111,9 @@ impl<V> Clone for WithValues<'_, V> {
 impl<V> Copy for WithValues<'_, V> {}
 
 impl<'a, V: Values> WithValues<'a, V> {
-    /// Keys and values, sorted by key, the empty ones among them.
-    #[inline]
-    fn all(self) -> impl ExactSizeIterator<Item = (&'a Key, &'a [u8])> {
-        self.keys.0.iter().map(move |key| (key, self.values.bytes_at(key.place)))
-    }
-
     /// Keys and values, sorted by key, without the empty ones.
     fn present(self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
-        let all = self.keys.0.iter().map(move |key| (&*key.text, self.values.at(key.place)));
+        let all = self.keys.0.sorted.iter().map(move |key| (&*key.text, self.values.at(key.place)));
         all.filter(|(_, value)| !value.is_empty())
     }
 
@@ -114,17 +121,13 @@ impl<'a, V: Values> WithValues<'a, V> {
     /// is a constant, that of the keys is one too and loops over them are unrolled.
     #[inline]
     fn is_full(self) -> bool {
-        self.keys.0.len() == self.values.count()
-    }
-
-    #[inline]
-    fn hash_all(self) -> u32 {
-        self.all().fold(0, |sum, (key, value)| sum.wrapping_add(key.hash.pair(value)))
+        let keys = &self.keys.0;
+        keys.hashes.len() == self.values.count() && keys.sorted.len() == self.values.count()
     }
 
     #[cold]
     fn hash_slow(self) -> u32 {
-        self.hash_all()
+        hash_of(self.present())
     }
 
     #[cold]
@@ -136,7 +139,11 @@ impl<'a, V: Values> WithValues<'a, V> {
 impl<V: Values> Sought for WithValues<'_, V> {
     #[inline]
     fn hash(self) -> u32 {
-        if self.is_full() { self.hash_all() } else { self.hash_slow() }
+        if !self.is_full() {
+            return self.hash_slow();
+        }
+        let hashes = self.keys.0.hashes.iter().enumerate();
+        hashes.fold(0, |sum, (place, key)| sum.wrapping_add(key.pair(self.values.bytes_at(place))))
     }
 
     #[inline]
@@ -145,8 +152,8 @@ impl<V: Values> Sought for WithValues<'_, V> {
             return self.is_slow(tags);
         }
         // No tag is empty: an empty value among as many others is not there.
-        let all = self.all().map(|(key, value)| (key.text.as_bytes(), value));
-        tags.are(all).unwrap_or_else(|| self.is_slow(tags))
+        let values = self.keys.0.sorted.iter().map(|key| self.values.bytes_at(key.place));
+        tags.are(&self.keys.0.packed, values).unwrap_or_else(|| self.is_slow(tags))
     }
 
     fn is_empty(self) -> bool {
@@ -154,7 +161,14 @@ impl<V: Values> Sought for WithValues<'_, V> {
     }
 
     fn to_tags(self) -> Tags {
-        Tags::of_sorted(self.present())
+        let keys = &self.keys.0;
+        let values = keys.sorted.iter().map(|key| self.values.at(key.place));
+        // A set without tags is made once for all.
+        if keys.sorted.is_empty() || values.clone().any(str::is_empty) {
+            Tags::of_sorted(self.present())
+        } else {
+            Tags::with_keys(&keys.packed, values)
+        }
     }
 }
 

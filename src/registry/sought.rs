@@ -25,7 +25,7 @@ pub(crate) trait Sought: Copy {
 
 impl Sought for &Tags {
     fn hash(self) -> u32 {
-        self.iter().fold(0, |sum, (key, value)| sum.wrapping_add(KeyHash::new(key).pair(value.as_bytes())))
+        hash_of(self.iter())
     }
 
     fn is(self, tags: &Tags) -> bool {
@@ -39,6 +39,11 @@ impl Sought for &Tags {
     fn to_tags(self) -> Tags {
         self.clone()
     }
+}
+
+/// The hash of pairs.
+pub(crate) fn hash_of<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> u32 {
+    pairs.fold(0, |sum, (key, value)| sum.wrapping_add(KeyHash::new(key).pair(value.as_bytes())))
 }
 
 /// Tags that were hashed, for who looks for them again.

@@ -74,11 +74,8 @@ impl<T> Table<T> {
     /// The entry of these tags, whose hash is this.
     #[inline]
     pub(crate) fn find_hashed(&self, hash: u32, tags: impl Sought) -> Option<&Entry<T>> {
-        let first = self.current()?.first(hash).and_then(|number| self.entries.get(number));
-        match first {
-            Some(entry) if tags.is(&entry.tags) => Some(entry),
-            _ => self.find_further(hash, tags),
-        }
+        let first = self.entries.get(self.current()?.first(hash)?)?;
+        if tags.is(&first.tags) { Some(first) } else { self.find_further(hash, tags) }
     }
 
     /// The number of the entry of these tags: how many were made before it.
@@ -102,7 +99,7 @@ impl<T> Table<T> {
     ) -> Option<&Entry<T>> {
         let hash = tags.hash();
         let mut growth = self.inserting.lock();
-        if let Some((_, entry)) = self.find_numbered(hash, tags) {
+        if let Some(entry) = self.find_hashed(hash, tags) {
             return Some(entry);
         }
         let len = self.len();

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::definition::FEW_SERIES;
 use super::family::SeriesOf;
 use super::keys::Keys;
 use crate::metric::Instrument;
@@ -190,6 +191,10 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
         tags.with_values(|values| {
             let instrument = self.series.with(self.keys.with(&values));
             if let Some(number) = self.series.number(self.keys.with(&values)) {
+                // However many series it may have, it has few: each is worth cells.
+                if Self::INDICES <= FEW_SERIES {
+                    instrument.give_cells();
+                }
                 self.seen.set(tags.index(), number);
             }
             instrument

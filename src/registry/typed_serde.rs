@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::shared::Shared;
 use super::sought::{Hashed, KeyHash, Sought};
 use crate::metric::Instrument;
-use crate::tag::{Tags, pairs_of};
+use crate::tag::{Tags, copy, pairs_of};
 
 /// Series told apart by any `serde::Serialize` struct of scalars and enums.
 ///
@@ -148,6 +148,8 @@ struct Texts {
     /// Where each of them begins and ends.
     places: [(u8, u8); MOST_FIELDS],
     count: usize,
+    /// Where the last of them ends.
+    end: usize,
     hash: u32,
 }
 
@@ -159,21 +161,21 @@ const MOST_FIELDS: usize = 8;
 impl Texts {
     #[inline]
     fn new() -> Self {
-        Texts { bytes: [0; ROOM], places: [(0, 0); MOST_FIELDS], count: 0, hash: 0 }
+        Texts { bytes: [0; ROOM], places: [(0, 0); MOST_FIELDS], count: 0, end: 0, hash: 0 }
     }
 
     /// Adds the text of a key; tells whether there was room for it.
     #[inline]
     fn push(&mut self, text: &str, key: KeyHash) -> bool {
-        let start = self.count.checked_sub(1).and_then(|last| self.places.get(last)).map_or(0, |last| last.1);
-        let end = usize::from(start) + text.len();
-        let room = self.bytes.get_mut(usize::from(start)..end);
-        let (Some(room), Some(place)) = (room, self.places.get_mut(self.count)) else {
+        let (start, end) = (self.end, self.end + text.len());
+        let (Some(room), Some(place)) = (self.bytes.get_mut(start..end), self.places.get_mut(self.count))
+        else {
             return false;
         };
-        room.copy_from_slice(text.as_bytes());
-        *place = (start, end as u8);
+        copy(text.as_bytes(), room);
+        *place = (start as u8, end as u8);
         self.count += 1;
+        self.end = end;
         // A sum, as in `Sought`.
         self.hash = self.hash.wrapping_add(key.pair(text.as_bytes()));
         true

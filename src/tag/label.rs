@@ -18,7 +18,12 @@ pub(crate) type Label<'a> = (Cow<'a, str>, &'a str);
 /// A label name: every character outside `[a-zA-Z0-9_]`, and a digit in first place, becomes `_`; `le`, `quantile` and
 /// the family's `own` label get a `_` behind, names in `__` the word `key` in front.
 pub(crate) fn tag_key<'a>(key: &'a str, own: &str) -> Cow<'a, str> {
-    let mut key = label_name(key);
+    unreserved(underscores(key, false), own)
+}
+
+/// A label name kept clear of those that formats, Prometheus and the family itself give a meaning.
+pub(crate) fn unreserved<'a>(key: Cow<'a, str>, own: &str) -> Cow<'a, str> {
+    let mut key = out_of_reserve(key);
     while RESERVED_KEYS.contains(&&*key) || key == own {
         key.to_mut().push('_');
         // Two of them may have become a reserved beginning.
@@ -28,19 +33,13 @@ pub(crate) fn tag_key<'a>(key: &'a str, own: &str) -> Cow<'a, str> {
 }
 
 /// A label name that is only kept from beginning like those of Prometheus.
-pub(crate) fn label_name(key: &str) -> Cow<'_, str> {
-    out_of_reserve(underscores(key, false))
-}
-
-fn out_of_reserve(key: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn out_of_reserve(key: Cow<'_, str>) -> Cow<'_, str> {
     if key.starts_with(RESERVED_START) { Cow::Owned(format!("{KEY_PREFIX}{key}")) } else { key }
 }
 
 /// The text with every character that Prometheus has no place for in names as `_`.
 pub(crate) fn underscores(text: &str, colons: bool) -> Cow<'_, str> {
-    let legal = |at: usize, c: char| {
-        c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()) || (colons && c == ':')
-    };
+    let legal = |at, c| is_legal(at, c, colons);
     if text.is_empty() {
         // Owned: whoever asks whether a key was changed must see it.
         Cow::Owned("_".to_owned())
@@ -51,14 +50,20 @@ pub(crate) fn underscores(text: &str, colons: bool) -> Cow<'_, str> {
     }
 }
 
-/// Makes labels of tags that are sorted by key, in a family with a label of its `own` (none: empty). By name, no name
-/// twice: of tags whose keys become equal the last counts.
+/// Whether a character may stand at this place of a name everywhere; colons in names of metrics only.
+#[inline]
+pub(crate) fn is_legal(at: usize, c: char, colons: bool) -> bool {
+    c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit()) || (colons && c == ':')
+}
+
+/// Makes labels of tags that are sorted by key, which `name` makes names. By name, no name twice: of tags whose keys
+/// become equal the last counts.
 pub(crate) fn push_tags<'a>(
     labels: &mut Vec<Label<'a>>,
     tags: impl Iterator<Item = (&'a str, &'a str)>,
-    own: &str,
+    name: impl Fn(&'a str) -> Cow<'a, str>,
 ) {
-    labels.extend(tags.map(|(key, value)| (tag_key(key, own), value)));
+    labels.extend(tags.map(|(key, value)| (name(key), value)));
     if labels.iter().any(|(key, _)| matches!(key, Cow::Owned(_))) {
         keep_last_of_equals(labels);
     }
@@ -120,7 +125,7 @@ impl LabelTexts {
     /// Appends the labels of one more series, in a family without a label of its own.
     pub(crate) fn push<'a>(&mut self, tags: impl Iterator<Item = (&'a str, &'a str)>) {
         let mut labels = Vec::new();
-        push_tags(&mut labels, tags, "");
+        push_tags(&mut labels, tags, |key| tag_key(key, ""));
         let start = self.text.len();
         push_in_braces(&mut self.text, &labels);
         self.lengths.push(self.text.len() - start);
@@ -150,9 +155,22 @@ fn push_labels(out: &mut String, labels: &[Label<'_>]) {
 
 /// Appends one label as it stands on a page.
 pub(crate) fn push_label(out: &mut String, key: &str, value: &str) {
-    out.push_str(key);
-    out.push_str("=\"");
-    push_escaped(out, value, Quotes::Escaped);
+    match is_label_name(key) {
+        true => out.push_str(key),
+        false => push_quoted(out, key),
+    }
+    out.push('=');
+    push_quoted(out, value);
+}
+
+fn is_label_name(key: &str) -> bool {
+    !key.is_empty() && key.bytes().enumerate().all(|(at, byte)| is_legal(at, char::from(byte), false))
+}
+
+/// Appends a text in double quotes: a value, or a name that could not stand without them.
+pub(crate) fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    push_escaped(out, text, Quotes::Escaped);
     out.push('"');
 }
 
@@ -237,10 +255,23 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_not_legal_are_quoted() {
+        let label = |key| {
+            let mut text = String::new();
+            push_label(&mut text, key, "x");
+            text
+        };
+        assert_eq!(
+            ["a_1", "a.b", "1", "a:b", "a\"\n"].map(label),
+            ["a_1=\"x\"", "\"a.b\"=\"x\"", "\"1\"=\"x\"", "\"a:b\"=\"x\"", "\"a\\\"\\n\"=\"x\"",]
+        );
+    }
+
+    #[test]
     fn the_last_of_two_keys_that_become_equal_counts() {
         let mut labels = Vec::new();
         let tags = [("a.b", "dot"), ("a_b", "underscore"), ("z", "1")];
-        push_tags(&mut labels, tags.into_iter(), "");
+        push_tags(&mut labels, tags.into_iter(), |key| tag_key(key, ""));
         assert_eq!(labels, [("a_b".into(), "underscore"), ("z".into(), "1")]);
     }
 }

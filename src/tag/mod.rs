@@ -20,9 +20,11 @@ mod json;
 pub(crate) mod label;
 mod merge;
 mod packed;
-mod same;
+#[cfg(feature = "protobuf")]
+pub(crate) mod pairs;
 mod sanitize;
 mod set;
+mod short;
 mod text;
 mod typed;
 mod value;
@@ -44,7 +46,8 @@ pub use value::TagValue;
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
 pub use tagmeter_derive::{TagValue, Tags};
 
-pub(crate) use same::same;
+pub(crate) use packed::PackedKeys;
+pub(crate) use short::copy;
 pub(crate) use typed::pairs_of;
 
 use std::cmp::Ordering;
@@ -138,11 +141,20 @@ impl Tags {
         if pairs.clone().next().is_none() { Tags::new() } else { Tags(Packed::new(pairs)) }
     }
 
-    /// Whether these keys and values, sorted by key, are the tags; `None` where there are more or fewer tags, or where
-    /// telling takes longer.
+    /// Of some keys and a value for each, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        Tags(Packed::with_keys(keys, values))
+    }
+
+    /// Whether these keys and values, sorted by key, are the tags; `None` where telling takes longer, and where there are
+    /// other keys.
     #[inline]
-    pub(crate) fn are<'a>(&self, pairs: impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])>) -> Option<bool> {
-        self.0.are(pairs)
+    pub(crate) fn are<'a>(
+        &self,
+        keys: &PackedKeys,
+        values: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Option<bool> {
+        self.0.are(keys, values)
     }
 }
 

@@ -1,13 +1,24 @@
-//! Tags in one allocation: the lengths of keys and values, and behind them keys and values.
+//! Tags in one allocation: a column of keys, and behind it one of values.
 //!
-//! Lengths are ASCII, so that all of it is text.
+//! | part of a column | what |
+//! |---|---|
+//! | size | how many bytes the lengths take |
+//! | lengths | of each text |
+//! | texts | one behind the other |
+//!
+//! Sizes and lengths are ASCII, so that all of it is text. Keys stand together, for those of a family are looked for all at
+//! once.
 
-use super::same;
+use super::short::same;
 use crate::cell::{SharedText, TextWriter};
 
 /// Keys and values. Equal where the tags are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Packed(SharedText);
+
+/// A column of keys, for whoever looks for tags with just these.
+#[derive(Debug)]
+pub(crate) struct PackedKeys(Box<str>);
 
 /// Bits of a length that go into one byte; the rest follow in further bytes.
 const LENGTH_BITS: u32 = 6;
@@ -17,98 +28,113 @@ const MORE: u8 = 1 << LENGTH_BITS;
 impl Packed {
     /// Packs tags that are sorted by key, no key twice, no value empty.
     pub(crate) fn new<'a>(tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
-        let (mut count, mut head, mut size) = (0, 0, 0);
-        for (key, value) in tags.clone() {
-            count += 1;
-            head += bytes_of_length(key.len()) + bytes_of_length(value.len());
-            size += key.len() + value.len();
-        }
-        head += bytes_of_length(count);
-        Packed(SharedText::new(bytes_of_length(head) + head + size, |out| {
-            push_length(out, head);
-            push_length(out, count);
-            for (key, value) in tags.clone() {
-                push_length(out, key.len());
-                push_length(out, value.len());
-            }
-            for (key, value) in tags {
-                out.push_str(key);
-                out.push_str(value);
-            }
+        let (keys, values) = (Column(tags.clone().map(|(key, _)| key)), Column(tags.map(|(_, value)| value)));
+        let (keys_size, values_size) = (keys.size(), values.size());
+        Packed(SharedText::new(keys_size.bytes() + values_size.bytes(), |out| {
+            keys.write(keys_size, out);
+            values.write(values_size, out);
         }))
     }
 
-    /// Whether these are the tags; `None` where there are more or fewer tags, or where telling takes longer.
-    #[inline]
-    pub(crate) fn are<'a>(&self, tags: impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])>) -> Option<bool> {
-        let (lengths, texts) = self.short(tags.len())?;
-        Some(are_short(lengths, texts, tags))
+    /// Packs values of all these keys, in their order, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let values = Column(values);
+        let size = values.size();
+        Packed(SharedText::new(keys.0.len() + size.bytes(), |out| {
+            out.push_str(&keys.0);
+            values.write(size, out);
+        }))
     }
 
-    /// Lengths and texts, if there are so many tags and every length is one byte.
+    /// Whether these are the tags; `None` where telling takes longer, and where there are other keys.
     #[inline]
-    fn short(&self, tags: usize) -> Option<(&[u8], &[u8])> {
-        let [head, count, rest @ ..] = self.0.as_bytes() else {
-            return None;
-        };
-        let one_byte_each = usize::from(*count) == tags && usize::from(*head) == 1 + 2 * tags;
-        // The length of the head is one byte as well: that of a longer head would not be so small.
-        let short = one_byte_each && *head < MORE;
-        if short { rest.split_at_checked(2 * tags) } else { None }
+    pub(crate) fn are<'a>(
+        &self,
+        keys: &PackedKeys,
+        values: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Option<bool> {
+        let (own, column) = self.0.as_bytes().split_at_checked(keys.0.len())?;
+        let (lengths, texts) = short(column, values.len())?;
+        same(own, keys.0.as_bytes()).then(|| are_short(lengths, texts, values))
     }
 
     /// Keys and values.
     #[inline]
     pub(crate) fn iter(&self) -> PackedTags<'_> {
-        let mut lengths = Lengths { bytes: self.0.as_bytes(), at: 0 };
-        let head = lengths.take();
-        let at = lengths.at + head;
-        PackedTags { text: &self.0, at, left: lengths.take(), lengths }
+        let (keys, values) = Texts::of_column(&self.0, 0);
+        PackedTags { keys, values: Texts::of_column(&self.0, values).0 }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.iter().left
+        self.iter().len()
     }
 }
 
-/// Whether keys and values have these lengths of one byte, and then, one behind the other, these texts.
+impl PackedKeys {
+    /// Packs keys that are sorted.
+    pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let column = Column(keys);
+        let size = column.size();
+        PackedKeys((*SharedText::new(size.bytes(), |out| column.write(size, out))).into())
+    }
+}
+
+/// Lengths and texts of a column, if there are so many texts and every length is one byte.
 #[inline]
-fn are_short<'a>(lengths: &[u8], mut texts: &[u8], tags: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> bool {
-    let mut next_is = |length: u8, part: &[u8]| {
-        if usize::from(length) != part.len() {
-            return false;
+fn short(column: &[u8], texts: usize) -> Option<(&[u8], &[u8])> {
+    let (size, rest) = column.split_first()?;
+    if texts < usize::from(MORE) && usize::from(*size) == texts { rest.split_at_checked(texts) } else { None }
+}
+
+/// Whether the values have these lengths of one byte, and are, one behind the other, these texts.
+#[inline]
+fn are_short<'a>(lengths: &[u8], mut texts: &[u8], values: impl Iterator<Item = &'a [u8]>) -> bool {
+    lengths.iter().zip(values).all(|(length, value)| match texts.split_at_checked(value.len()) {
+        Some((own, others)) if usize::from(*length) == value.len() => {
+            texts = others;
+            same(own, value)
         }
-        match texts.split_at_checked(part.len()) {
-            Some((own, others)) => {
-                texts = others;
-                same(own, part)
-            }
-            None => false,
-        }
-    };
-    let (lengths, _) = lengths.as_chunks::<2>();
-    lengths.iter().zip(tags).all(|([key_length, value_length], (key, value))| {
-        next_is(*key_length, key) && next_is(*value_length, value)
+        _ => false,
     })
+}
+
+/// Texts to be packed.
+struct Column<T>(T);
+
+/// Bytes of a column's lengths and of its texts.
+#[derive(Clone, Copy)]
+struct Size {
+    lengths: usize,
+    texts: usize,
+}
+
+impl Size {
+    /// Bytes of the whole column.
+    fn bytes(self) -> usize {
+        bytes_of_length(self.lengths) + self.lengths + self.texts
+    }
+}
+
+impl<'a, T: Iterator<Item = &'a str> + Clone> Column<T> {
+    fn size(&self) -> Size {
+        self.0.clone().fold(Size { lengths: 0, texts: 0 }, |size, text| Size {
+            lengths: size.lengths + bytes_of_length(text.len()),
+            texts: size.texts + text.len(),
+        })
+    }
+
+    fn write(self, size: Size, out: &mut TextWriter<'_>) {
+        push_length(out, size.lengths);
+        self.0.clone().for_each(|text| push_length(out, text.len()));
+        self.0.for_each(|text| out.push_str(text));
+    }
 }
 
 /// Keys and values of [`Packed`].
 #[derive(Debug, Clone)]
 pub(crate) struct PackedTags<'a> {
-    text: &'a str,
-    /// Where the next key or value begins.
-    at: usize,
-    left: usize,
-    lengths: Lengths<'a>,
-}
-
-impl<'a> PackedTags<'a> {
-    #[inline]
-    fn text(&mut self) -> &'a str {
-        let start = self.at;
-        self.at += self.lengths.take();
-        self.text.get(start..self.at).unwrap_or("")
-    }
+    keys: Texts<'a>,
+    values: Texts<'a>,
 }
 
 impl<'a> Iterator for PackedTags<'a> {
@@ -116,49 +142,90 @@ impl<'a> Iterator for PackedTags<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        Some((self.text(), self.text()))
+        Some((self.keys.next()?, self.values.next()?))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        let left = self.keys.left();
+        (left, Some(left))
     }
 }
 
 impl ExactSizeIterator for PackedTags<'_> {}
 
+/// The texts of a column.
+#[derive(Debug, Clone)]
+struct Texts<'a> {
+    all: &'a str,
+    /// Where the next text begins.
+    at: usize,
+    lengths: Lengths<'a>,
+}
+
+impl<'a> Texts<'a> {
+    /// Those of the column that begins at a place, and where it ends.
+    #[inline]
+    fn of_column(all: &'a str, start: usize) -> (Self, usize) {
+        let mut size = Lengths { bytes: all.as_bytes().get(start..).unwrap_or(&[]) };
+        let lengths = size.next().unwrap_or(0);
+        let (own, _) = size.bytes.split_at_checked(lengths).unwrap_or_default();
+        let at = all.len() - size.bytes.len() + own.len();
+        let lengths = Lengths { bytes: own };
+        let end = at + lengths.clone().sum::<usize>();
+        (Texts { all, at, lengths }, end)
+    }
+
+    fn left(&self) -> usize {
+        self.lengths.bytes.iter().filter(|byte| **byte & MORE == 0).count()
+    }
+}
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        self.at += self.lengths.next()?;
+        self.all.get(start..self.at)
+    }
+}
+
 /// Lengths, read one after the other.
 #[derive(Debug, Clone)]
 struct Lengths<'a> {
     bytes: &'a [u8],
-    at: usize,
 }
 
 impl Lengths<'_> {
-    #[inline]
-    fn take(&mut self) -> usize {
-        let byte = self.byte();
-        if byte & MORE == 0 { usize::from(byte) } else { self.take_long(byte) }
-    }
-
     #[cold]
-    fn take_long(&mut self, first: u8) -> usize {
+    fn long(&mut self, first: u8) -> Option<usize> {
         let (mut length, mut byte, mut shift) = (0, first, 0);
         loop {
             length |= usize::from(byte & (MORE - 1)) << shift;
             if byte & MORE == 0 {
-                return length;
+                return Some(length);
             }
             shift += LENGTH_BITS;
-            byte = self.byte();
+            byte = self.byte()?;
         }
     }
 
     #[inline]
-    fn byte(&mut self) -> u8 {
-        let byte = self.bytes.get(self.at).copied().unwrap_or(0);
-        self.at += 1;
-        byte
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.bytes.split_first()?;
+        self.bytes = rest;
+        Some(*first)
+    }
+}
+
+impl Iterator for Lengths<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let byte = self.byte()?;
+        if byte & MORE == 0 { Some(usize::from(byte)) } else { self.long(byte) }
     }
 }
 
@@ -184,8 +251,13 @@ mod tests {
 
     use super::*;
 
-    fn bytes(tags: &[(String, String)]) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        tags.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes()))
+    fn packed(tags: &[(String, String)]) -> Packed {
+        Packed::new(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
+    fn are(packed: &Packed, tags: &[(String, String)]) -> Option<bool> {
+        let keys = PackedKeys::new(tags.iter().map(|(key, _)| key.as_str()));
+        packed.are(&keys, tags.iter().map(|(_, value)| value.as_bytes()))
     }
 
     proptest! {
@@ -193,10 +265,13 @@ mod tests {
         fn what_is_packed_comes_out(
             tags in prop::collection::vec((any::<String>(), "(?s).{0,300}"), 0..5)
         ) {
-            let packed = Packed::new(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            let packed = packed(&tags);
             prop_assert_eq!(packed.len(), tags.len());
-            prop_assert!(packed.are(bytes(&tags)).is_none_or(|same| same));
+            let long = tags.iter().any(|(_, value)| value.len() >= usize::from(MORE));
+            prop_assert_eq!(are(&packed, &tags), (!long).then_some(true));
             prop_assert!(packed.iter().eq(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
+            let keys = PackedKeys::new(tags.iter().map(|(key, _)| key.as_str()));
+            prop_assert!(Packed::with_keys(&keys, tags.iter().map(|(_, value)| value.as_str())) == packed);
         }
 
         #[test]
@@ -204,9 +279,21 @@ mod tests {
             tags in prop::collection::vec(("[ab]{0,2}", "[ab]{0,2}"), 0..4),
             others in prop::collection::vec(("[ab]{0,2}", "[ab]{0,2}"), 0..4),
         ) {
-            let packed = Packed::new(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-            let same = packed.are(bytes(&others));
-            prop_assert_eq!(same, (tags.len() == others.len()).then_some(tags == others));
+            let keys = |tags: &[(String, String)]| tags.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+            let same_keys = keys(&tags) == keys(&others);
+            prop_assert_eq!(are(&packed(&tags), &others), same_keys.then_some(tags == others));
+        }
+
+        #[test]
+        fn as_many_tags_as_there_may_be_come_out(count in 0usize..200, length in 0usize..70) {
+            let tag = |n: usize| (format!("k{n:03}"), "v".repeat(length));
+            let tags: Vec<(String, String)> = (0..count).map(tag).collect();
+            let packed = packed(&tags);
+            prop_assert!(packed.iter().eq(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
+            prop_assert_eq!(packed.iter().len(), count);
+            prop_assert!(are(&packed, &tags).is_none_or(|same| same));
+            let one_more = tags.iter().cloned().chain([tag(count)]).collect::<Vec<_>>();
+            prop_assert!(are(&packed, &one_more).is_none_or(|same| !same));
         }
 
         #[test]
@@ -215,8 +302,8 @@ mod tests {
             let write = |out: &mut TextWriter<'_>| lengths.iter().for_each(|length| push_length(out, *length));
             let text = SharedText::new(bytes, write);
             prop_assert!(!text.ends_with('\0') || lengths.last() == Some(&0));
-            let mut read = Lengths { bytes: text.as_bytes(), at: 0 };
-            lengths.iter().for_each(|length| assert_eq!(read.take(), *length));
+            let read = Lengths { bytes: text.as_bytes() };
+            prop_assert!(read.eq(lengths.iter().copied()));
         }
     }
 

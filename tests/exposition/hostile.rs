@@ -11,7 +11,7 @@ use crate::judges::{Format, promtool, python, samples_of};
 const MANY: usize = 10_000;
 const IN_ONE_FAMILY: usize = 500;
 
-fn hostile() -> Registry {
+pub(crate) fn hostile() -> Registry {
     let registry = Registry::new();
     names(&registry);
     collisions(&registry);

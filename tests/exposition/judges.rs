@@ -40,7 +40,7 @@ pub(crate) fn samples_of(families: &[ParsedFamily]) -> Samples {
     samples
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     // Negative zero is the same number.
     format!("{:?}", if value == 0.0 { 0.0 } else { value })
 }
@@ -74,7 +74,7 @@ pub(crate) fn python(format: Format, pages: &[String]) -> Vec<Result<Samples, St
     verdicts
 }
 
-fn verdict(line: &Value) -> Result<Samples, String> {
+pub(crate) fn verdict(line: &Value) -> Result<Samples, String> {
     if let Some(error) = line.get("error") {
         return Err(error.to_string());
     }
@@ -92,7 +92,7 @@ fn verdict(line: &Value) -> Result<Samples, String> {
 }
 
 /// A program below `BACKENDS_DIR`.
-fn installed(program: &str) -> PathBuf {
+pub(crate) fn installed(program: &str) -> PathBuf {
     let here = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/backends");
     let path = std::env::var_os("BACKENDS_DIR").map_or_else(here, PathBuf::from).join(program);
     assert!(path.exists(), "{} is missing: tests/run installs what the tests need", path.display());
@@ -100,7 +100,7 @@ fn installed(program: &str) -> PathBuf {
 }
 
 /// Exit code, and standard output followed by standard error.
-fn run(command: &mut Command, input: &[u8]) -> (i32, String) {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> (i32, String) {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

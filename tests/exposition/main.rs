@@ -9,4 +9,6 @@ mod golden;
 mod hostile;
 mod judges;
 mod oracle;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod round_trip;
