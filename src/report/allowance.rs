@@ -37,6 +37,8 @@ pub(super) struct Allowance {
     deadline: Instant,
     /// When no more is taken from the backlog, on the reporter's clock: the new points want their time, too.
     backlog_until: Duration,
+    /// The same in the time of the network, for a backend that keeps silent about what is old.
+    backlog_deadline: Instant,
     stop_by: StopBy,
     /// Whether this is the last report, which a stop does not cut short.
     is_last: bool,
@@ -46,7 +48,8 @@ impl Allowance {
     /// So long from `now` in all, half of it for what waits.
     pub(super) fn new(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
         let backlog_until = now.saturating_add((patience / 2).max(A_LITTLE));
-        Allowance { deadline: deadline_in(patience), backlog_until, stop_by, is_last: false }
+        let (deadline, backlog_deadline) = (deadline_in(patience), deadline_in(patience / 2));
+        Allowance { deadline, backlog_until, backlog_deadline, stop_by, is_last: false }
     }
 
     /// What `stop` gave, for the last report.
@@ -58,6 +61,11 @@ impl Allowance {
     /// Asked before each push, since it may move closer meanwhile.
     pub(super) fn deadline(&self) -> Instant {
         self.stop_by.get().map_or(self.deadline, |stop| stop.min(self.deadline))
+    }
+
+    /// The share of what waits.
+    pub(super) fn for_backlog(&self) -> Self {
+        Allowance { deadline: self.backlog_deadline, ..self.clone() }
     }
 
     /// Whether what waits has had its share.

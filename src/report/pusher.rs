@@ -56,9 +56,10 @@ impl<S: Sink> Pusher<S> {
 
     /// Pushes what waits, the oldest first, as long as its share of the time.
     pub(super) fn catch_up(&mut self, time: &Allowance, report: &mut Report) -> Option<Halt> {
+        let time = time.for_backlog();
         while !time.is_over_for_backlog(self.delivery.clock.now()) {
             let batch = self.backlog.oldest()?;
-            let sent = self.delivery.deliver(batch, time, report);
+            let sent = self.delivery.deliver(batch, &time, report);
             self.backlog.settle(sent.settled);
             report.caught_up += sent.taken;
             self.note_backlog(report);
