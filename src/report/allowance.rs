@@ -63,6 +63,10 @@ impl Allowance {
         self.stop_by.get().map_or(self.deadline, |stop| stop.min(self.deadline))
     }
 
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last
+    }
+
     /// The share of what waits.
     pub(super) fn for_backlog(&self) -> Self {
         Allowance { deadline: self.backlog_deadline, ..self.clone() }

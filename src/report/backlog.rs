@@ -175,7 +175,7 @@ fn points_of(points: &[Point], bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Timestamp;
+    use crate::report::{Reading, Timestamp};
     use proptest::prelude::*;
 
     fn batch(at: u32, points: usize) -> Vec<Point> {
@@ -184,6 +184,7 @@ mod tests {
             tags: [("city", format!("c{}", n / 2))].into(),
             timestamp: Timestamp::from(at),
             value: n as f64,
+            reading: Reading::Level,
         };
         (0..points).map(point).collect()
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::allowance::StopBy;
 use super::backlog::{Backlog, Bounds, InMemory};
+use super::cursor::Cursor;
 use super::delivery::Delivery;
 use super::handler::Handler;
 use super::listing::Listing;
@@ -273,6 +274,7 @@ impl<S: Sink> ReporterBuilder<S> {
             },
             registry: self.registry,
             prefix: self.prefix,
+            cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,

@@ -44,6 +44,7 @@
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow` |
 //! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
 //! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it |
+//! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases |
 //! | **it asks for rest** (`Retry-After`) | nothing is pushed until then, for ten minutes at most; reports wait. `report_now` and `stop` push all the same |
 //! | **it refuses one point** | that one is dropped, and counted as `refused`; the others of its push are delivered |
 //! | **it cannot digest one push** (always 500) | that push stays the oldest that waits and what waited with it stays behind it; what is new is tried all the same with each report, so new points arrive |
@@ -83,7 +84,7 @@
 //! |---|---|
 //! | `tagmeter_reporter_points_total` | points that reports had: delivered, dropped, or on their way |
 //! | `tagmeter_reporter_delivered_points_total` | points the backend took |
-//! | `tagmeter_reporter_dropped_points_total{reason}` | points lost: `refused` by the backend, `overflow` of the backlog, still waiting when `stopped` |
+//! | `tagmeter_reporter_dropped_points_total{reason}` | points lost: `refused` by the backend, `overflow` of the backlog, still waiting when `stopped`, `superseded` by the next report's increases |
 //! | `tagmeter_reporter_pushes_total`, `tagmeter_reporter_failed_pushes_total` | attempts, one a batch |
 //! | `tagmeter_reporter_backlog_points`, `tagmeter_reporter_backlog_bytes` | what waits |
 //! | `tagmeter_reporter_failures_in_a_row` | attempts that failed since one did not |
@@ -95,6 +96,7 @@ mod allowance;
 pub mod apptuit;
 mod backlog;
 mod builder;
+mod cursor;
 mod delivery;
 mod fate;
 mod handler;
@@ -124,6 +126,6 @@ pub use fate::Fate;
 pub use outcome::{Report, ReportError};
 pub use reporter::{ReportNowError, Reporter, StopError};
 pub use rules::{RefusedPoint, Rules};
-pub use sink::{Outcome, Point, PointError, PushError, Rejection, Sink};
+pub use sink::{Outcome, Point, PointError, PushError, Reading, Rejection, Sink};
 pub use status::{Dropped, Status};
 pub use timestamp::Timestamp;

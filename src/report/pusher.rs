@@ -2,12 +2,14 @@
 
 use super::allowance::Allowance;
 use super::backlog::Backlog;
+use super::cursor::Cursor;
 use super::delivery::{Delivery, Halt};
 use super::listing::Listing;
 use super::outcome::{Report, ReportError};
 use super::points::{Points, points};
 use super::rules::{Collisions, Fit, Rules};
 use super::sink::{Point, Sink};
+use super::status::DropReason;
 use super::timestamp::Timestamp;
 use crate::model::Snapshot;
 use crate::registry::Registry;
@@ -22,6 +24,8 @@ pub(super) struct Pusher<S> {
     pub(super) collisions: Collisions,
     pub(super) delivery: Delivery<S>,
     pub(super) backlog: Box<dyn Backlog>,
+    /// How far the backend has got, if it wants increases.
+    pub(super) cursor: Option<Cursor>,
     pub(super) push_own_metrics: bool,
     /// How many numbers could not be sent last time: the handler is told when that changes, not every time.
     pub(super) refused: usize,
@@ -29,12 +33,20 @@ pub(super) struct Pusher<S> {
     pub(super) stamped: Option<i64>,
 }
 
+/// Everything there is at one time.
+struct Taken {
+    points: Vec<Point>,
+    /// What increases were before they became that.
+    totals: Vec<f64>,
+    now: Timestamp,
+}
+
 impl<S: Sink> Pusher<S> {
     /// Reports everything there is: first what waits, then what is new, so that a backend gets it in order. What waits
     /// has half of the time, and what is new is tried even where that failed.
     pub(super) fn report(&mut self, time: &Allowance) -> (Report, Option<Halt>) {
         let mut report = Report::default();
-        let (points, now) = self.take(&mut report);
+        let Taken { points, totals, now } = self.take(&mut report);
         self.delivery.size.grow();
         let before = self.catch_up(time, &mut report);
         let halt = match before {
@@ -42,15 +54,24 @@ impl<S: Sink> Pusher<S> {
             _ => self.push(&points, time, &mut report),
         };
         self.push_own(now, time, halt, &mut report);
-        self.keep(points, &mut report);
+        match &mut self.cursor {
+            Some(cursor) => {
+                cursor.advance(&points, &totals, report.settled());
+                self.supersede(points.len(), time.is_last(), &mut report);
+            }
+            None => self.keep(points, &mut report),
+        }
         (report, halt.or(before))
     }
 
     /// Takes everything there is and lets it wait: the backend asked to be left alone.
     pub(super) fn hold(&mut self) -> Report {
         let mut report = Report::default();
-        let (points, _) = self.take(&mut report);
-        self.keep(points, &mut report);
+        let Taken { points, .. } = self.take(&mut report);
+        match self.cursor {
+            Some(_) => self.supersede(points.len(), false, &mut report),
+            None => self.keep(points, &mut report),
+        }
         report
     }
 
@@ -78,16 +99,17 @@ impl<S: Sink> Pusher<S> {
     }
 
     /// Every number there is, as points of one time.
-    fn take(&mut self, report: &mut Report) -> (Vec<Point>, Timestamp) {
+    fn take(&mut self, report: &mut Report) -> Taken {
         let mut snapshot = self.registry.snapshot();
         // Of pages only: a backend is told by the reporter's own metrics.
         snapshot.retain(|family| !Listing::is_own(&family.name));
         let now = self.stamp(Timestamp::from(snapshot.taken_at()));
-        let Points { points, not_finite, refused } = self.points(&snapshot, now);
+        let Points { mut points, not_finite, refused } = self.points(&snapshot, now);
         (report.points, report.skipped) = (points.len(), not_finite + refused.len());
         self.delivery.ledger.accept(points.len());
         self.tell_refused(ReportError::refused(&refused), report);
-        (points, now)
+        let totals = self.cursor.as_ref().map(|cursor| cursor.lower(&mut points)).unwrap_or_default();
+        Taken { points, totals, now }
     }
 
     /// Pushes new points in batches, up to the first that has to wait. What is settled is counted in the report.
@@ -117,6 +139,13 @@ impl<S: Sink> Pusher<S> {
         report.failed += kept;
         // The oldest are lost first, and these are the newest.
         report.waiting = kept.min(self.backlog.waiting().points);
+    }
+
+    /// What was not settled of increases is in the next report's, if there is one.
+    fn supersede(&mut self, points: usize, is_last: bool, report: &mut Report) {
+        let reason = if is_last { DropReason::Stopped } else { DropReason::Superseded };
+        self.delivery.ledger.drop_points(points - report.settled(), reason);
+        report.failed += points - report.settled();
     }
 
     fn note_backlog(&mut self, report: &mut Report) {

@@ -407,6 +407,48 @@ mod tests {
         }
     }
 
+    /// A reporter of increases to a backend that answers so, on a registry that others read as well.
+    fn of_increases(registry: &Registry, answer: &Arc<Mutex<Answer>>) -> Reporting<Spy> {
+        let told = answer.clone();
+        let rules = Rules { increases: true, max_batch: 1, ..Rules::default() };
+        let spy = Spy::new(move |_| *told.lock()).with_rules(rules);
+        let builder = Reporter::new(registry, spy).every(MINUTE).on_error(|_| ());
+        let builder = builder.tags([("host", "a")]).environment(Environment::empty());
+        builder.reporting(Box::new(InMemory::new(Bounds::default())), Chance::seeded(7)).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn increases_add_up_for_each_reporter_whatever_others_do(
+            steps in prop::collection::vec((0u64..5, prop::array::uniform2(any::<bool>())), 1..30),
+        ) {
+            let clock = ManualClock::new();
+            let registry = Registry::builder().clock(clock.clone()).build();
+            let orders = [registry.counter("orders"), registry.counter("trees")];
+            let answers: [Arc<Mutex<Answer>>; 2] = [Answer::Takes; 2].map(|takes| Arc::new(Mutex::new(takes)));
+            let mut reporters = [of_increases(&registry, &answers[0]), of_increases(&registry, &answers[1])];
+            let mut report = |up: [bool; 2], reporter: usize| {
+                *answers[reporter].lock() = if up[reporter] { Answer::Takes } else { Answer::Unreachable };
+                reporters[reporter].report_now();
+                let status = reporters[reporter].pusher.delivery.ledger.read();
+                (status, reporters[reporter].pusher.delivery.sink.taken())
+            };
+            for (counted, up) in steps.into_iter().chain([(1, [true; 2])]) {
+                orders.iter().for_each(|orders| orders.add(counted));
+                clock.advance(SECOND);
+                for reporter in 0..2 {
+                    let (status, taken) = report(up, reporter);
+                    prop_assert_eq!(status.accepted, status.delivered + status.dropped.superseded);
+                    let total = |name| taken.lock().iter().filter(|point| point.name == name).map(|point| point.value).sum::<f64>();
+                    if up[reporter] {
+                        let expected = orders[0].get() as f64;
+                        prop_assert_eq!((total("orders_count"), total("trees_count")), (expected, expected));
+                    }
+                }
+            }
+        }
+    }
+
     /// Each thing that can happen, with each answer, in every order of three.
     #[test]
     fn all_short_stories_end_well() {

@@ -13,10 +13,11 @@ use crate::tag::Tags;
 ///
 /// ```
 /// use tagmeter::Tags;
-/// use tagmeter::report::{Point, Timestamp};
+/// use tagmeter::report::{Point, Reading, Timestamp};
 ///
 /// let (name, tags) = ("orders_count".into(), Tags::from([("host", "a")]));
-/// let point = Point { name, tags, timestamp: Timestamp::from(1_600_000_000), value: 3.0 };
+/// let timestamp = Timestamp::from(1_600_000_000);
+/// let point = Point { name, tags, timestamp, value: 3.0, reading: Reading::Total };
 /// assert_eq!(point.timestamp.to_string(), "1600000000");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,26 @@ pub struct Point {
     pub timestamp: Timestamp,
     /// The number; finite.
     pub value: f64,
+    /// What kind of number it is.
+    pub reading: Reading,
+}
+
+/// What kind of number a point has.
+///
+/// ```
+/// use tagmeter::report::Reading;
+///
+/// assert_ne!(Reading::Total, Reading::Increase);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Counted since the start: it only grows.
+    Total,
+    /// Counted since the last point that was delivered. Only sinks that ask for
+    /// [`increases`](super::Rules::increases) get these.
+    Increase,
+    /// As it was at that time.
+    Level,
 }
 
 /// What became of the points of one push that was answered.

@@ -59,6 +59,8 @@ pub struct Dropped {
     pub overflow: u64,
     /// They waited in memory when the reporter was stopped.
     pub stopped: u64,
+    /// They were increases that the backend did not take, and are in those of the next report.
+    pub superseded: u64,
 }
 
 /// Why points are lost.
@@ -67,6 +69,7 @@ pub(super) enum DropReason {
     Refused,
     Overflow,
     Stopped,
+    Superseded,
 }
 
 /// Points that a backlog lost.
@@ -100,8 +103,13 @@ impl Dropped {
     }
 
     /// The counts with what they are called on a page.
-    pub(super) fn by_reason(&self) -> [(&'static str, u64); 3] {
-        [("refused", self.refused), ("overflow", self.overflow), ("stopped", self.stopped)]
+    pub(super) fn by_reason(&self) -> [(&'static str, u64); 4] {
+        [
+            ("refused", self.refused),
+            ("overflow", self.overflow),
+            ("stopped", self.stopped),
+            ("superseded", self.superseded),
+        ]
     }
 
     fn count_of(&mut self, reason: DropReason) -> &mut u64 {
@@ -109,6 +117,7 @@ impl Dropped {
             DropReason::Refused => &mut self.refused,
             DropReason::Overflow => &mut self.overflow,
             DropReason::Stopped => &mut self.stopped,
+            DropReason::Superseded => &mut self.superseded,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The table of answers on the wire: what is sent again, when, and what becomes of the points.
 
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,6 +21,8 @@ struct Setup {
     server: Loopback,
     clock: ManualClock,
     reporter: Reporter,
+    /// Told of each report when it begins.
+    reports: Receiver<()>,
 }
 
 fn setup(replies: impl IntoIterator<Item = Reply>) -> Setup {
@@ -29,7 +32,9 @@ fn setup(replies: impl IntoIterator<Item = Reply>) -> Setup {
     }
     let registry = Registry::builder().clock(clock.clone()).build();
     registry.counter("a").inc();
-    registry.counter("b").inc();
+    let (read, reports) = channel();
+    // Nobody may be counting any more.
+    registry.counter_fn("b", move || read.send(()).map_or(0, |()| 1));
     let sink = Apptuit::builder().token("tok").endpoint(server.url()).timeout(FOREVER).build().unwrap();
     let reporter = Reporter::new(&registry, sink)
         .every(MINUTE)
@@ -40,7 +45,7 @@ fn setup(replies: impl IntoIterator<Item = Reply>) -> Setup {
         .on_error(|_| ())
         .start()
         .unwrap();
-    Setup { server, clock, reporter }
+    Setup { server, clock, reporter, reports }
 }
 
 /// Name and second of each point in a request.
@@ -135,7 +140,9 @@ fn a_server_that_asks_for_rest_is_not_asked_before() {
     let setup = setup([Reply::Answer { status: 429, headers, body: String::new() }]);
     setup.reported(2, 0, 0);
     assert_eq!(setup.next(), ab(0));
+    setup.reports.recv().unwrap();
     setup.clock.advance(MINUTE);
+    setup.reports.recv_timeout(FOREVER).expect("a report is made, and kept");
     setup.clock.advance(MINUTE);
     // Had the reporter asked at the first minute, that minute's points would come with the second request.
     assert_eq!([setup.next(), setup.next(), setup.next()], [ab(0), ab(60), ab(120)]);
