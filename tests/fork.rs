@@ -2,6 +2,11 @@
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "there is no fork without")]
 
+#[cfg(feature = "apptuit")]
+#[path = "support/loopback.rs"]
+#[allow(dead_code)]
+mod loopback;
+
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -145,4 +150,18 @@ fn a_child_is_told_that_its_reporter_is_in_the_parent_and_can_start_another() {
     assert!(holds_in_a_child(right));
     let last = stopped.take().unwrap().stop(Duration::from_secs(5)).unwrap();
     assert_eq!((last.successful, pushed.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[cfg(feature = "apptuit")]
+#[test]
+fn a_child_makes_requests_of_its_own() {
+    use tagmeter::apptuit::{Client, DataPoint};
+    let _alone = ALONE.lock();
+    let server = loopback::Loopback::start();
+    let client = Client::builder().token("t").endpoint(server.url()).timeout(Duration::from_secs(10));
+    let client = client.ignore_environment().build().unwrap();
+    let point = DataPoint::new("hits", [("host", "a")], 1, 1).unwrap();
+    client.send(std::slice::from_ref(&point)).unwrap();
+    assert!(holds_in_a_child(|| client.send(&[point]).is_ok_and(|outcome| outcome.successful == 1)));
+    assert_eq!(server.drain().len(), 2);
 }
