@@ -48,7 +48,8 @@ impl Allowance {
     /// So long from `now` in all, half of it for what waits.
     pub(super) fn new(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
         let backlog_until = now.saturating_add((patience / 2).max(A_LITTLE));
-        let (deadline, backlog_deadline) = (deadline_in(patience), deadline_in(patience / 2));
+        let deadline = deadline_in(patience);
+        let backlog_deadline = deadline - patience.min(ENDLESS) / 2;
         Allowance { deadline, backlog_until, backlog_deadline, stop_by, is_last: false }
     }
 

@@ -411,6 +411,26 @@ mod tests {
     }
 
     #[test]
+    fn pushes_can_be_aligned_and_be_later_by_chance() {
+        let due = |change: fn(ReporterBuilder<Hands>) -> ReporterBuilder<Hands>, seed| {
+            let clock = crate::clock::ManualClock::new();
+            clock.advance(Duration::from_secs(1_000));
+            let registry = Registry::builder().clock(clock).build();
+            let backlog = Box::new(InMemory::new(Bounds::default()));
+            let builder = change(Reporter::new(&registry, Hands(mpsc::channel().0)));
+            builder.reporting(backlog, Chance::seeded(seed)).unwrap().schedule.due().as_secs_f64()
+        };
+        assert_eq!(due(|builder| builder, 1), 1060.0);
+        assert_eq!(due(ReporterBuilder::aligned, 1), 1020.0);
+        let later: Vec<f64> =
+            (0..100).map(|seed| due(|builder| builder.start_jitter(Duration::from_secs(10)), seed)).collect();
+        assert!(later.iter().all(|due| (1060.0..1070.0).contains(due)), "{later:?}");
+        assert!(later.iter().any(|due| *due < 1062.0) && later.iter().any(|due| *due > 1068.0), "{later:?}");
+        let both = due(|builder| builder.aligned().start_jitter(Duration::from_secs(10)), 1);
+        assert!((1020.0..1030.0).contains(&both), "{both}");
+    }
+
+    #[test]
     fn a_malformed_environment_stops_only_a_reporter_without_tags() {
         let malformed = &[("APPTUIT_TAGS", "bad")];
         assert!(matches!(builder(malformed).0.start(), Err(StartError::Environment(_))));

@@ -363,6 +363,45 @@ mod tests {
         assert_eq!((report.failed, report.waiting), (1, 0));
     }
 
+    /// Refuses everything until somebody mends it, and tells how long it was given.
+    struct Slow(Sender<Instant>);
+
+    impl Sink for Slow {
+        fn name(&self) -> &str {
+            "slow"
+        }
+
+        fn rules(&self) -> Rules {
+            Rules::default()
+        }
+
+        fn push(&mut self, batch: &[Point], deadline: Instant) -> Result<Outcome, PushError> {
+            self.0.send(deadline).unwrap();
+            refused(401, batch)
+        }
+    }
+
+    #[test]
+    fn an_old_push_that_gets_no_answer_leaves_time_for_what_is_new() {
+        let (given, deadlines) = channel();
+        let registry = Registry::builder().clock(ManualClock::new()).build();
+        registry.counter("c").inc();
+        let reporter = Reporter::new(&registry, Slow(given)).start().unwrap();
+        reporter.report_now().unwrap();
+        reporter.report_now().unwrap();
+        let deadlines: Vec<Instant> = deadlines.try_iter().collect();
+        assert_eq!(deadlines[2] - deadlines[1], Duration::from_secs(30), "half of the time");
+    }
+
+    #[test]
+    fn its_own_metrics_can_be_left_out() {
+        let mut setup = pusher(delivered);
+        setup.pusher.push_own_metrics = false;
+        setup.pusher.registry.counter("c").inc();
+        (0..3).for_each(|_| drop(setup.report()));
+        assert_eq!(setup.sizes(), [1, 1, 1]);
+    }
+
     #[test]
     fn a_sink_that_says_impossible_numbers_does_no_harm() {
         let most = usize::MAX;
