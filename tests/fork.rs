@@ -1,6 +1,7 @@
 //! What a forked child has: the totals of its parent, storage that goes on working, and no reporter.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "there is no fork without")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 #[cfg(feature = "apptuit")]
 #[path = "support/loopback.rs"]

@@ -141,7 +141,7 @@ impl Reporter {
         report.recv().map_err(|_| ReportNowError::NoThread)
     }
 
-    /// How it is doing: what it was handed, what became of that, what went wrong last.
+    /// How it is doing: what it was handed, what became of that, what went wrong last. In a forked child nothing of it.
     ///
     /// ```
     /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
