@@ -68,7 +68,7 @@ mod ticks;
 mod word;
 
 pub(crate) use chains::{Chains, Node, Turn};
-pub(crate) use coarse::{coarse_nanos, coarse_wall, exact_nanos};
+pub(crate) use coarse::{coarse_nanos, coarse_wall_nanos, exact_nanos};
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;
