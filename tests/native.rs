@@ -126,7 +126,8 @@ fn durations(registry: &Registry, name: &str, tags: &[(&str, &str)]) -> model::H
 
 /// That a Prometheus which takes native histograms has all of the registry in a job.
 async fn has_all(prometheus: &Prometheus, registry: &Registry, job: &str) {
-    let histograms: [(&str, &[(&str, &str)], &str); 5] = [
+    type Tags = &'static [(&'static str, &'static str)];
+    let histograms: [(&str, Tags, &str); 5] = [
         ("request", &[], "request_seconds"),
         ("both", &[], "both"),
         ("coarse", &[], "coarse"),

@@ -77,8 +77,25 @@ impl<S: Word> HistogramCells<S> {
     /// Counts by bucket, and the sum.
     pub(crate) fn read(&self) -> (Vec<u64>, S::Amount) {
         let mut readers = self.shared.readers();
+        let recorded = self.recorded(&mut readers);
+        self.since_reset(&mut readers, recorded)
+    }
+
+    /// The same, and forgets what it gives.
+    pub(crate) fn take(&self) -> (Vec<u64>, S::Amount) {
+        let mut readers = self.shared.readers();
+        let recorded = self.recorded(&mut readers);
+        let taken = self.since_reset(&mut readers, recorded.clone());
+        readers.more().base = Some(recorded);
+        taken
+    }
+
+    fn since_reset(
+        &self,
+        readers: &mut Readers<'_, S, Read<S::Amount>>,
+        mut recorded: Recorded<S::Amount>,
+    ) -> (Vec<u64>, S::Amount) {
         self.promotion.forget_races();
-        let mut recorded = self.recorded(&mut readers);
         if let Some(base) = &readers.more().base {
             let counts = recorded.counts.iter_mut().zip(&base.counts);
             counts.for_each(|(now, then)| *now = now.wrapping_sub(*then));

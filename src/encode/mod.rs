@@ -4,7 +4,7 @@
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
 #![cfg_attr(
     feature = "protobuf",
-    doc = "- [`protobuf`]: Prometheus' own binary format, the only one that has native histograms."
+    doc = "- [`protobuf`]: Prometheus' own binary format, the only one of its formats that has native histograms."
 )]
 //! - [`json`]: the snapshot as it is, names unchanged, in a schema that stays.
 //! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.

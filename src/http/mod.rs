@@ -3,7 +3,12 @@
 //! - [`respond`] says what to answer a scraper of a registry: status, headers and body, for any framework; [`answer`]
 //!   does for a snapshot from elsewhere.
 //! - [`Request`] and [`Response`] are all they need of a framework.
-#![cfg_attr(feature = "serve", doc = "- [`serve`] is a server of our own, for programs that have none.")]
+#![cfg_attr(
+    feature = "serve",
+    doc = "- [`serve`] is a server of our own, for programs that have none; [`Server::builder`]"
+)]
+#![cfg_attr(feature = "serve", doc = "  guards it by passwords or tokens and changes its limits.")]
+#![cfg_attr(feature = "tls", doc = "- [`Tls`] makes that HTTPS.")]
 #![cfg_attr(feature = "axum", doc = "- [`axum`] and [`tower`] have it as a route and as a service.")]
 //!
 //! # Which format do I get?

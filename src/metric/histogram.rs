@@ -81,6 +81,17 @@ impl HistogramCell {
     #[inline]
     fn record(&self, value: f64) {
         if !self.record_quickly(value) {
+            return self.record_natively(value);
+        }
+        if self.recent.is_wanted() {
+            self.record_recent(value);
+        }
+    }
+
+    /// Records a usual value in native buckets, if there are some and this thread finds its cells at once.
+    #[inline(never)]
+    fn record_natively(&self, value: f64) {
+        if !(is_usual(value) && self.cells.record_natively(value, value)) {
             return self.record_slow(value, 1);
         }
         if self.recent.is_wanted() {

@@ -25,12 +25,14 @@ pub(crate) struct Read<A> {
 
 impl<S: Word> Spread<S> {
     pub(crate) fn new(settings: &DistributionSettings, clock: &Clock, place: Place) -> Self {
-        let buckets = settings.buckets.bounds().len() + 1;
         match &settings.native {
-            None => Spread { classic: HistogramCells::new(buckets, place), native: None },
+            None => {
+                let buckets = settings.buckets.bounds().len() + 1;
+                Spread { classic: HistogramCells::new(buckets, place), native: None }
+            }
             Some(native) => Spread {
                 classic: HistogramCells::new(0, Place::Shared),
-                native: Some(Box::new(NativeCells::new(native, buckets, clock.now()))),
+                native: Some(Box::new(NativeCells::new(native, &settings.buckets, place, clock.now()))),
             },
         }
     }
@@ -40,6 +42,13 @@ impl<S: Word> Spread<S> {
     #[inline]
     pub(crate) fn record_in_own(&self, bucket: usize, amount: S::Amount) -> bool {
         self.classic.record_in_own(bucket, amount)
+    }
+
+    /// Counts a value that is finite and not negative in native buckets, if there are some and this thread finds its cells
+    /// at once.
+    #[inline]
+    pub(crate) fn record_natively(&self, value: f64, amount: S::Amount) -> bool {
+        self.native.as_ref().is_some_and(|native| native.record_in_own(value, amount))
     }
 
     /// Counts a finite value `times` times, in this classic bucket where there are some, and adds `amount`, their sum.
@@ -74,8 +83,9 @@ impl<S: Word> Spread<S> {
     }
 
     pub(crate) fn give_cells(&self) {
-        if self.native.is_none() {
-            self.classic.give_cells();
+        match &self.native {
+            Some(native) => native.give_cells(),
+            None => self.classic.give_cells(),
         }
     }
 }

@@ -178,6 +178,20 @@ impl SeriesList {
         self.each_with(|identities| identities.pairs().iter(), take);
     }
 
+    /// Hands `take` when each series began, and how many bytes its labels are in protobuf.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_pairs_len(&self, mut take: impl FnMut(Nanos, usize)) {
+        for Part { identities, values, starts } in &self.parts {
+            let read = values.iter().zip(starts).zip(identities.pairs().lengths());
+            for ((value, start), length) in read {
+                if value.is_some() {
+                    take(*start, *length);
+                }
+            }
+        }
+    }
+
     #[inline]
     fn each_with<'a, L: Iterator>(
         &'a self,

@@ -360,6 +360,11 @@ impl Registry {
         &self.0.shared.context.clock
     }
 
+    /// Tells living registries apart.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Records quantiles from now on: somebody who needs them reads this registry.
     pub(crate) fn record_quantiles(&self) {
         self.0.shared.context.common.quantiles.store(true, Ordering::Relaxed);

@@ -142,8 +142,9 @@ impl NativeBuckets {
     /// Lets the histogram begin anew when it has too many buckets, if it was not begun within this time; without it,
     /// never.
     ///
-    /// Prometheus takes it for a restart of the program. What is read just before is still fine enough; what is read next
-    /// counts from zero, with a new start time. A histogram with classic buckets besides begins anew in those as well.
+    /// Where a reading finds it so, the next one is the last before it begins anew, so that nothing is lost to who reads
+    /// regularly; then it counts from zero, with a new start time, which Prometheus takes for a restart of the program. A
+    /// histogram with classic buckets besides begins anew in those as well.
     ///
     /// ```
     /// # use std::time::Duration;

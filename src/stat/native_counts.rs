@@ -150,6 +150,11 @@ impl NativeCounts {
         }
     }
 
+    /// Counts in the bucket above zero of this index.
+    pub(crate) fn add_above(&mut self, index: i32, times: u64) {
+        self.add(Bucket::Above(index), times);
+    }
+
     /// Counts everything that another counted; both become as coarse as the coarser.
     pub(crate) fn merge(&mut self, mut other: NativeCounts) {
         self.meet(&mut other);

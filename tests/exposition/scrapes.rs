@@ -182,7 +182,8 @@ fn series(samples: Samples) -> Samples {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prometheus_3_has_what_was_recorded_by_each_protocol_and_scheme() {
     let (pages, address) = Pages::serve().await;
-    let prometheus = Prometheus::start("prometheus3:formats", &client());
+    // With native histograms it would prefer protobuf to what is asked here.
+    let prometheus = Prometheus::start("prometheus3:classic", &client());
     for (protocol, ..) in PROTOCOLS {
         for page in ["plain", "hostile"] {
             let (job, path) = (format!("{page}-{protocol}"), format!("/{page}/{protocol}"));
@@ -210,7 +211,7 @@ async fn prometheus_3_has_what_was_recorded_by_each_protocol_and_scheme() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prometheus_2_has_what_was_recorded() {
     let (pages, address) = Pages::serve().await;
-    let prometheus = Prometheus::start("prometheus:formats", &client());
+    let prometheus = Prometheus::start("prometheus:classic", &client());
     for page in ["plain", "hostile"] {
         prometheus.scrape_by(page, &address.to_string(), &format!("/{page}/any"), "any");
     }

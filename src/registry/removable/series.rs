@@ -183,13 +183,16 @@ impl<I: Instrument> RemovableSeries<I> {
 
     /// Tags and handles, in the order of their creation.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Tags, I)> {
-        self.shown().map(|node| (node.value.tags.clone(), node.value.instrument.clone()))
+        self.held().map(|(node, instrument)| (node.value.tags.clone(), instrument))
     }
 
     /// Keeps only the series for which `keep` says so.
     pub(crate) fn keep(&self, mut keep: impl FnMut(&Tags, &I) -> bool) {
-        for node in self.shown() {
-            if !keep(&node.value.tags, &node.value.instrument) {
+        for (node, instrument) in self.held() {
+            let stays = keep(&node.value.tags, &instrument);
+            // It is no longer held.
+            drop(instrument);
+            if !stays {
                 self.remove_number(node.number());
             }
         }
@@ -205,6 +208,14 @@ impl<I: Instrument> RemovableSeries<I> {
     /// The series that are seen; none of those made since, which could have the tags of one that was removed.
     fn shown(&self) -> impl Iterator<Item = Arc<Node<Series<I>>>> {
         self.all().filter(|node| node.value.presence.is_shown())
+    }
+
+    /// As [`shown`](RemovableSeries::shown), with handles, which hold them.
+    fn held(&self) -> impl Iterator<Item = (Arc<Node<Series<I>>>, I)> {
+        self.all().filter_map(|node| {
+            let instrument = node.value.held()?;
+            Some((node, instrument))
+        })
     }
 
     /// All that can be found, as [`shown`](RemovableSeries::shown). Takes the turn for a page at a time.
@@ -236,6 +247,13 @@ impl<I: Instrument> Series<I> {
         self.start.store(nanos(now()), Ordering::Relaxed);
         self.presence.show();
         function
+    }
+
+    /// A handle of it, unless it is hidden.
+    pub(super) fn held(&self) -> Option<I> {
+        // Who hides it has this lock too: it is hidden before, or held.
+        let _not_hidden = self.rest.lock();
+        self.presence.is_shown().then(|| self.instrument.clone())
     }
 
     fn read(&self) -> Option<(Tags, Value, SystemTime)> {
