@@ -36,8 +36,8 @@
 //!   each thread's, 512 bytes a series, and 6 KiB more a series are the window.
 //! - Formats are Prometheus text, OpenMetrics 1.0 and JSON, and with the feature `protobuf` Prometheus' own, the only one
 //!   that Prometheus takes native histograms from. No exemplars.
-//! - Pushes go to Apptuit and OpenTSDB-style endpoints, one attempt each: what cannot be delivered is reported and
-//!   counted, and cumulative values catch up with the next push.
+//! - Pushes go to Apptuit and OpenTSDB-style endpoints. What they do not take waits in memory, bounded, and goes with
+//!   the program when it ends; what is dropped is counted.
 //! - A removed series is hidden and keeps its memory, unless its family was defined to give it back.
 //!
 //! # By name, created once

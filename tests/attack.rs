@@ -9,7 +9,8 @@ mod client;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -25,15 +26,20 @@ const WIDTH: &str = "TAGMETER_TEST_WIDTH";
 const CONNECTIONS: &str = "TAGMETER_TEST_CONNECTIONS";
 /// What the server says before its address.
 const LISTENING: &str = "listening on ";
+/// And before how long records took.
+const TOOK: &str = "records took ";
 
 const SCRAPE: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+const SCRAPE_GZIP: &str =
+    "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n";
 const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 /// A server as a process; ended when dropped.
 struct Victim {
     child: Child,
     addr: SocketAddr,
-    _stdin: ChildStdin,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Victim {
@@ -53,12 +59,20 @@ impl Victim {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let addr = lines.map_while(Result::ok).find_map(|line| line.strip_prefix(LISTENING)?.parse().ok());
-        let victim = Victim { addr: addr.unwrap(), _stdin: child.stdin.take().unwrap(), child };
+        let (stdin, mut stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let addr = said(&mut stdout, LISTENING).parse().unwrap();
+        let victim = Victim { addr, child, stdin, stdout };
         // The thread that pages are written on stays for a while, and shall be there from the start.
         assert_eq!(victim.ask(SCRAPE).status, 200);
         victim
+    }
+
+    /// Lets it record so often; how long that took it, in nanoseconds, at the half and the thousandth slowest.
+    fn record(&mut self, times: usize) -> [u64; 2] {
+        writeln!(self.stdin, "{times}").unwrap();
+        let took = said(&mut self.stdout, TOOK);
+        let mut numbers = took.split_whitespace().map(|number| number.parse().unwrap());
+        [numbers.next().unwrap(), numbers.next().unwrap()]
     }
 
     fn connect(&self) -> Client {
@@ -91,6 +105,12 @@ impl Victim {
     }
 }
 
+/// The rest of the next line that begins so; the test's own lines are between them.
+fn said(stdout: &mut impl BufRead, begins: &str) -> String {
+    let mut lines = stdout.lines().map_while(Result::ok);
+    lines.find_map(|line| Some(line.strip_prefix(begins)?.to_owned())).unwrap()
+}
+
 impl Drop for Victim {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -105,14 +125,33 @@ fn the_victim() {
     let registry = Registry::new();
     let orders = registry.define("orders").tags(["number"]).max_series(1_000_000).counters().unwrap();
     let width = number(WIDTH).unwrap_or(1);
-    (0..number(SERIES).unwrap_or(1)).for_each(|n| orders.with([format!("{n:0width$}").as_str()]).inc());
+    let tags: Vec<String> = (0..number(SERIES).unwrap_or(1)).map(|n| format!("{n:0width$}")).collect();
+    tags.iter().for_each(|tag| orders.with([tag.as_str()]).inc());
     let connections = |builder: ServerBuilder| builder.max_connections(number(CONNECTIONS).unwrap_or(1));
     let server = connections(Server::builder(&registry)).start("127.0.0.1:0").unwrap();
     println!("\n{LISTENING}{}", server.addr());
     if number(SERIES).is_some() {
-        io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        for times in io::stdin().lines().map_while(Result::ok) {
+            let [half, slowest] = record(times.parse().unwrap(), &tags, |tag| orders.with([tag]).inc());
+            println!("{TOOK}{half} {slowest}");
+        }
     }
     server.stop(LIMIT).unwrap();
+}
+
+/// Records so often, all over the series; nanoseconds at the half and the thousandth slowest, two readings of the clock
+/// included.
+fn record(times: usize, tags: &[String], inc: impl Fn(&str)) -> [u64; 2] {
+    let mut taken: Vec<u64> = (0..times)
+        .map(|n| {
+            let tag = &tags[n.wrapping_mul(2_654_435_761) % tags.len()];
+            let begun = Instant::now();
+            inc(tag);
+            u64::try_from(begun.elapsed().as_nanos()).unwrap()
+        })
+        .collect();
+    taken.sort_unstable();
+    [taken[times / 2], taken[times - times / 1000]]
 }
 
 /// What each odd request is answered with, before the connection ends.
@@ -294,10 +333,10 @@ fn readers_that_vanish_leave_nothing_behind() {
 }
 
 /// As many scrapes at once, of which each reads its answer to the end. Gives how often each status came.
-fn storm(victim: &Victim, scrapes: usize, length: Option<usize>) -> Vec<(u16, usize)> {
+fn storm(victim: &Victim, request: &str, scrapes: usize, length: Option<usize>) -> Vec<(u16, usize)> {
     let scrape = || {
         let mut client = victim.connect();
-        let head = client.send(SCRAPE).head();
+        let head = client.send(request).head();
         let body = client.rest();
         assert_eq!(body.len(), head.length(), "{}", head.head);
         match head.status {
@@ -327,18 +366,80 @@ fn scrapes() -> usize {
 
 #[test]
 fn a_thousand_scrapes_at_once_are_all_answered_round_after_round() {
-    let series = std::env::var("TAGMETER_ATTACK_SERIES").map_or(10_000, |series| series.parse().unwrap());
-    let victim = Victim::start(series, 2048);
-    let length = victim.ask(SCRAPE).body.len();
+    let victim = Victim::start(series(), 2048);
     let before = victim.holds();
-    println!("a page has {length} bytes; before, the server has {:.0} MB", victim.megabytes());
-    for round in 1..=5 {
-        let (begun, scrapes) = (Instant::now(), scrapes());
-        assert_eq!(storm(&victim, scrapes, Some(length)), [(200, scrapes), (503, 0)]);
-        let took = begun.elapsed();
-        println!("round {round}: {scrapes} answered in {took:.1?}, then {:.0} MB", victim.megabytes());
-        victim.holds_again(before);
+    println!("before, the server has {:.0} MB", victim.megabytes());
+    for (how, request) in [("as it is", SCRAPE), ("in gzip", SCRAPE_GZIP)] {
+        let length = victim.connect().send(request).head().length();
+        for round in 1..=5 {
+            let (begun, scrapes) = (Instant::now(), scrapes());
+            assert_eq!(storm(&victim, request, scrapes, Some(length)), [(200, scrapes), (503, 0)]);
+            let (took, has) = (begun.elapsed(), victim.megabytes());
+            println!("{how}, round {round}: {scrapes} times {length} bytes in {took:.1?}, then {has:.0} MB");
+            victim.holds_again(before);
+        }
     }
+}
+
+/// How many series there are where figures are wanted: a tenth of that unless said otherwise.
+fn series() -> usize {
+    std::env::var("TAGMETER_ATTACK_SERIES").map_or(10_000, |series| series.parse().unwrap())
+}
+
+/// Says that it has ended when it is dropped, as a panic does.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// As [`Victim::record`], while a thousand scrape again and again.
+fn record_while_scraped(victim: &mut Victim, times: usize) -> [u64; 2] {
+    let (addr, ended) = (victim.addr, AtomicBool::new(false));
+    let scrape_on = || {
+        while !ended.load(Ordering::Relaxed) {
+            let mut client = Client::connect(addr);
+            assert_eq!(client.send(SCRAPE).head().status, 200);
+            client.rest();
+        }
+    };
+    thread::scope(|scope| {
+        let _end = End(&ended);
+        for _ in 0..scrapes() {
+            thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, scrape_on).unwrap();
+        }
+        victim.record(times)
+    })
+}
+
+/// The median of each number.
+fn medians(mut runs: Vec<[u64; 2]>) -> [u64; 2] {
+    [0, 1].map(|number| {
+        runs.sort_unstable_by_key(|run| run[number]);
+        runs[runs.len() / 2][number]
+    })
+}
+
+#[test]
+fn records_are_counted_while_a_thousand_scrape_again_and_again() {
+    let series = series();
+    let times = 3 * series;
+    let mut victim = Victim::start(series, 2048);
+    let (mut alone, mut scraped) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        alone.push(victim.record(times));
+        scraped.push(record_while_scraped(&mut victim, times));
+    }
+    for (when, runs) in [("alone", alone), ("while a thousand scrape", scraped)] {
+        let [half, slowest] = medians(runs);
+        println!("a record {when}: {half} ns, p99.9 {slowest} ns");
+    }
+    let page = victim.ask(SCRAPE).body;
+    let samples = page.lines().filter(|line| !line.starts_with('#'));
+    let sum: usize = samples.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+    assert_eq!(sum, series + 10 * times);
 }
 
 #[test]
@@ -346,7 +447,7 @@ fn beyond_the_limit_scrapes_are_told_to_come_back_and_health_is_told() {
     let victim = Victim::start(5_000, 64);
     let before = victim.holds();
     for _ in 0..3 {
-        let answered = storm(&victim, 400, None);
+        let answered = storm(&victim, SCRAPE, 400, None);
         assert!(answered[0].1 >= 1, "{answered:?}");
         assert_eq!(answered.iter().map(|(_, count)| count).sum::<usize>(), 400);
         victim.holds_again(before);

@@ -93,6 +93,8 @@ fn histogram(is_summary: bool, bytes: &mut Unstructured<'_>) -> Result<Histogram
         sum,
         sum_can_fall: sum < 0.0,
         window: None,
+        native: None,
+        restarted: None,
         shape: if is_summary { Shape::Summary(quantiles.into()) } else { Shape::Histogram },
     })
 }

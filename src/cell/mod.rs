@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | total in cells | load, addition, store | adds up the cells |
 //! | total in a word | one compare-exchange | loads it |
-//! | histogram in cells | five stores | sees whole records, tries again where it came between |
+//! | histogram in cells | four stores | sees whole records, tries again where it came between |
 //! | histogram shared | four locked operations | waits a moment for the records in flight, never the other way round |
 //! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
 //! | window shared | a free lock | the same |
@@ -30,15 +30,16 @@
 //! | histogram in cells | a thread's record in flight | 64 looks a thread; then it has what it read of that thread last |
 //! | histogram shared | records in flight in the cold half | 1 024 looks, the most of them yields; then what it read last |
 //! | histogram, meter | another reader of the same one | the time that one takes: the above |
-//! | window | who changes a stripe | a second, once a stripe; then that is left out until it is free |
+//! | window, native buckets that share a stripe | who changes a stripe | a second, once a stripe; then what is new there is left out until it is free |
 //! | totals, levels, entries, pages of cells | nothing | |
 //! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
 //! | what sections hold back | nothing: it is looked at again later | |
 //!
-//! In the child of a fork, threads of the parent that had a lock of the above, not of stripes, have it for ever: fork where
-//! no other thread takes a snapshot. A record that another thread was in the middle of hides, in the child, what this
-//! thread has recorded into that histogram since its last reading; if the histogram is shared, what anybody has, until the
-//! second reading in the child gives it cells. What is recorded after that is seen.
+//! In the child of a fork, threads of the parent that had a lock have it for ever, but for stripes: fork where no other
+//! thread takes a snapshot, makes or drops an instrument, or begins or ends to record. A record that another thread was in
+//! the middle of hides, in the child, what that thread has recorded into that histogram since its last reading; if the
+//! histogram is shared, what anybody has, until the second reading in the child gives it cells. What is recorded after that
+//! is seen; but one of more than 61 bounds has no cells, and stays as it was read last.
 
 mod barrier;
 mod buckets;
@@ -49,6 +50,7 @@ mod count;
 mod entries;
 mod epoch;
 mod histogram;
+mod index;
 mod late;
 mod level;
 mod native;
@@ -71,12 +73,13 @@ mod windows;
 mod word;
 
 pub(crate) use chains::{Chains, Node, Turn};
-pub(crate) use coarse::{coarse_nanos, coarse_wall, exact_nanos};
+pub(crate) use coarse::{coarse_nanos, coarse_wall_nanos, exact_nanos};
 pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;
 pub(crate) use epoch::{Passed, Stamp};
 pub(crate) use histogram::HistogramCells;
+pub(crate) use index::{Index, Indexes};
 pub(crate) use late::Late;
 pub(crate) use level::Level;
 pub(crate) use native::{Moment, NativeCells, Recorded};

@@ -5,8 +5,9 @@
 //! | values above zero, among few series or once they are fought over | cells, in [`windows`](super::windows) |
 //! | other values, and those far from all windows | a part, in one of some [stripes](super::stripes), which no thread waits for |
 //!
-//! Each record is in one of them, whole. What a reader has seen stays where the next reader sees it: it pours all parts into
-//! the first.
+//! Each record is in one of them, whole. What a reader has seen stays where the next reader sees it: it takes the parts out
+//! of the stripes and adds them to one that only readers have. So a writer that is stopped at its part keeps that from being
+//! seen, and nothing that was seen before.
 //!
 //! Memory is bounded: windows are few, and a part that has too many buckets becomes coarser at once, as the whole would when
 //! it is read. An allocator that records values without a window can lose those that it records while memory is made for
@@ -34,13 +35,24 @@ pub(crate) struct NativeCells<S: Word> {
     has_bounds: bool,
     windows: Windows<S>,
     has_windows: AtomicBool,
-    stripes: Stripes<Option<Box<Recorded<S::Amount>>>>,
+    stripes: Stripes<Part<S::Amount>>,
     /// Races for the first stripe that were lost since the last reading.
     lost: AtomicU32,
     /// Records that came to a stripe, ever.
     records: AtomicU64,
-    beginning: Mutex<Beginning>,
+    readers: Mutex<Readers<S::Amount>>,
 }
+
+/// What readers keep.
+#[derive(Debug)]
+struct Readers<A> {
+    beginning: Beginning,
+    /// What they have taken out of the stripes.
+    taken: Part<A>,
+}
+
+/// A part of what was recorded; nothing where there is nothing in it.
+type Part<A> = Option<Box<Recorded<A>>>;
 
 /// What was recorded up to some moment, or a part of it.
 #[derive(Debug, Clone)]
@@ -79,7 +91,10 @@ impl<S: Word> NativeCells<S> {
             stripes: Stripes::default(),
             lost: AtomicU32::new(0),
             records: AtomicU64::new(0),
-            beginning: Mutex::new(Beginning { at: now, restarted: None, ends: false }),
+            readers: Mutex::new(Readers {
+                beginning: Beginning { at: now, restarted: None, ends: false },
+                taken: None,
+            }),
         }
     }
 
@@ -102,16 +117,16 @@ impl<S: Word> NativeCells<S> {
     /// Everything recorded since it began, and when it began anew. Where it had to become coarser and may begin anew, the
     /// next reading is the last before it does.
     pub(crate) fn read(&self, moment: Moment) -> (Recorded<S::Amount>, Option<SystemTime>) {
-        let mut beginning = self.beginning.lock();
-        let Beginning { at, restarted, ends } = *beginning;
-        let mut recorded = self.recorded(ends);
+        let mut readers = self.readers.lock();
+        let Beginning { at, restarted, ends } = readers.beginning;
+        let mut recorded = self.recorded(&mut readers.taken, ends);
         recorded.native.limit(&self.buckets);
         if ends {
-            *beginning = Beginning { at: moment.now, restarted: Some(moment.wall), ends: false };
+            readers.beginning = Beginning { at: moment.now, restarted: Some(moment.wall), ends: false };
         } else {
             let is_old = |time| moment.now.saturating_sub(at) >= time;
             let is_due = self.buckets.resets_after().is_some_and(is_old);
-            beginning.ends = is_due && recorded.native.is_coarser_than(&self.buckets);
+            readers.beginning.ends = is_due && recorded.native.is_coarser_than(&self.buckets);
         }
         (recorded, restarted)
     }
@@ -123,9 +138,9 @@ impl<S: Word> NativeCells<S> {
 
     /// Forgets everything recorded before now.
     pub(crate) fn reset(&self, now: Duration) {
-        let mut beginning = self.beginning.lock();
-        self.recorded(true);
-        *beginning = Beginning { at: now, restarted: None, ends: false };
+        let mut readers = self.readers.lock();
+        self.recorded(&mut readers.taken, true);
+        readers.beginning = Beginning { at: now, restarted: None, ends: false };
     }
 
     /// Lets values go to cells, from now on.
@@ -134,16 +149,16 @@ impl<S: Word> NativeCells<S> {
     }
 
     /// Everything recorded since it was last forgotten, and forgets it, if so wanted.
-    fn recorded(&self, forget: bool) -> Recorded<S::Amount> {
+    fn recorded(&self, taken: &mut Part<S::Amount>, forget: bool) -> Recorded<S::Amount> {
         self.lost.store(0, Ordering::Relaxed);
         let mut recorded = self.nothing();
         self.windows.read(&self.classic, forget, &mut recorded);
-        let part = self.stripes.gather(pour::<S>).and_then(|mut all| match forget {
-            true => all.take(),
-            false => all.clone(),
-        });
-        if let Some(part) = part {
-            recorded.merge::<S>(*part);
+        self.stripes.drain(|part| pour::<S>(taken, part));
+        if let Some(all) = taken {
+            all.native.limit(&self.buckets);
+        }
+        if let Some(all) = if forget { taken.take() } else { taken.clone() } {
+            recorded.merge::<S>(*all);
         }
         recorded
     }
@@ -173,7 +188,7 @@ impl<S: Word> NativeCells<S> {
 }
 
 /// Adds a part to the others.
-fn pour<S: Word>(all: &mut Option<Box<Recorded<S::Amount>>>, part: Option<Box<Recorded<S::Amount>>>) {
+fn pour<S: Word>(all: &mut Part<S::Amount>, part: Part<S::Amount>) {
     match (all.as_mut(), part) {
         (Some(all), Some(part)) => all.merge::<S>(*part),
         (None, part) => *all = part,
@@ -297,6 +312,20 @@ mod tests {
             drop(part);
             assert_eq!(cells.read(at(0)).0.native.count(), 2 * 2098);
         }
+    }
+
+    #[test]
+    fn a_writer_that_is_stopped_inside_a_record_takes_nothing_away() {
+        let cells = histogram(NativeBuckets::default(), Place::Shared);
+        let count = || cells.read(at(0)).0.native.count();
+        cells.record(1, 2.0, 3, 6.0);
+        assert_eq!(count(), 3);
+        cells.stripes.change(|_| {
+            assert_eq!(count(), 3, "as before");
+            cells.record(1, 2.0, 1, 2.0);
+            assert_eq!(count(), 4, "others go on");
+        });
+        assert_eq!(count(), 4);
     }
 
     #[test]

@@ -45,11 +45,11 @@ impl OwnCells {
     }
 }
 
-static ROOM: Mutex<Room> = Mutex::new(Room { free: Vec::new(), page: None });
+static ROOM: Mutex<Room> = Mutex::new(Room { free: [const { Vec::new() }; MOST_CELLS + 1], page: None });
 
 struct Room {
     /// Taken back, zeroed, by length.
-    free: Vec<Slots>,
+    free: [Vec<CellPlace>; MOST_CELLS + 1],
     /// The number of the page that is being given out, and how much of it has been.
     page: Option<(usize, usize)>,
 }
@@ -70,11 +70,8 @@ impl Slots {
     }
 
     fn acquire_from(room: &mut Room, len: usize) -> Option<Slots> {
-        if len > MOST_CELLS {
-            return None;
-        }
-        if let Some(same) = room.free.iter().rposition(|slots| usize::from(slots.len) == len) {
-            return Some(room.free.swap_remove(same));
+        if let Some(place) = room.free.get_mut(len)?.pop() {
+            return Some(Slots::from_place(place, len));
         }
         let (page, at) = match room.page {
             Some((page, used)) if used + len <= CELLS => (page, used),
@@ -103,7 +100,10 @@ impl Drop for Slots {
         everybodys(self.place, usize::from(self.len))
             .flatten()
             .for_each(|cell| cell.store(0, Ordering::Relaxed));
-        ROOM.lock().free.push(Slots { place: self.place, len: self.len });
+        let mut room = ROOM.lock();
+        if let Some(free) = room.free.get_mut(usize::from(self.len)) {
+            free.push(self.place);
+        }
     }
 }
 

@@ -34,13 +34,17 @@
 //! | counter | a number, whole if it counts whole things; one of a float counter has a point or an exponent |
 //! | up-down counter, gauge | a number |
 //! | meter | `count`; `rates`, which has `mean`, `1m`, `5m`, `15m` in events per second |
-//! | histogram | `shape` (`histogram` or `summary`), `count`, `sum`, `sum_can_fall` (whether a negative value was recorded), `bounds`, `counts` (of each bucket, not cumulative, one more than the bounds), `quantiles` (of a summary: those from 0 to 1, rising, null while there is nothing), `window` |
+//! | histogram | `shape` (`histogram` or `summary`), `count`, `sum`, `sum_can_fall` (whether a negative value was recorded), `bounds`, `counts` (of each bucket, not cumulative, one more than the bounds), `quantiles` (of a summary: those from 0 to 1, rising, null while there is nothing), `window`, `native`, `restarted` (since when, if its native buckets became too many, else null) |
 //! | timer | as a histogram, in seconds, and `rates` |
 //! | info | an object of texts |
 //! | state set | an object: whether each state is on |
 //!
 //! `window` describes the recent past where quantiles are recorded, and is null elsewhere: `count`, `min`, `max`, `mean`,
 //! `std_dev`, `p50`, `p75`, `p95`, `p99`, `p999`, all but the count null while it is empty.
+//!
+//! `native` are the same values in exponential buckets, where the definition asks for them, and null elsewhere: `schema`,
+//! `zero_threshold`, `zero_count`, `negative` and `positive`, which are lists of the index and the count of each bucket that is
+//! not empty.
 //!
 //! # What comes back
 //!
@@ -56,7 +60,7 @@ use crate::model::{
     Family, HistogramValue, Kind, Nanos, Number, Series, Shape, Snapshot, StateSetValue, Value, nanos,
 };
 use crate::number;
-use crate::stat::{Distribution, Rates};
+use crate::stat::{Distribution, NativeCounts, Rates};
 use crate::tag::{Tags, write_json_text as push_text};
 
 /// The `Content-Type` of the format.
@@ -217,6 +221,34 @@ fn push_histogram(line: &mut String, histogram: &HistogramValue) {
         Some(window) => push_window(line, window),
         None => line.push_str("null"),
     });
+    push_member(line, "native", |line| match &histogram.native {
+        Some(native) => push_native(line, native),
+        None => line.push_str("null"),
+    });
+    push_member(line, "restarted", |line| match histogram.restarted {
+        Some(time) => push_seconds(line, nanos(time)),
+        None => line.push_str("null"),
+    });
+}
+
+fn push_native(line: &mut String, native: &NativeCounts) {
+    let side = |line: &mut String, buckets: &[(i32, u64)]| {
+        push_list(line, buckets, |line, (index, count)| {
+            line.push('[');
+            push_whole(line, *index);
+            line.push(',');
+            push_whole(line, *count);
+            line.push(']');
+        });
+    };
+    line.push('{');
+    push_key(line, "schema");
+    push_whole(line, native.schema().get());
+    push_member(line, "zero_threshold", |line| push_number(line, native.zero_threshold()));
+    push_member(line, "zero_count", |line| push_whole(line, native.zero_count()));
+    push_member(line, "negative", |line| side(line, native.negative()));
+    push_member(line, "positive", |line| side(line, native.positive()));
+    line.push('}');
 }
 
 fn push_quantiles(line: &mut String, histogram: &HistogramValue) {

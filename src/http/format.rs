@@ -23,11 +23,11 @@ pub(super) enum Format {
     OpenMetrics,
     /// The same page under the number of the draft.
     OpenMetricsDraft,
+    /// The snapshot as it is.
+    Json,
     /// Prometheus' protobuf format.
     #[cfg(feature = "protobuf")]
     Protobuf,
-    /// The snapshot as it is.
-    Json,
 }
 
 impl Format {
@@ -46,9 +46,9 @@ impl Format {
             Format::TextWithQuotes => text::CONTENT_TYPE_1_0_0,
             Format::OpenMetrics => openmetrics::CONTENT_TYPE,
             Format::OpenMetricsDraft => DRAFT_CONTENT_TYPE,
+            Format::Json => json::CONTENT_TYPE,
             #[cfg(feature = "protobuf")]
             Format::Protobuf => protobuf::CONTENT_TYPE,
-            Format::Json => json::CONTENT_TYPE,
         }
     }
 
@@ -72,9 +72,9 @@ impl Format {
             Format::OpenMetrics | Format::OpenMetricsDraft => {
                 openmetrics::encode_with(snapshot, options, writer)
             }
+            Format::Json => json::encode_into(snapshot, writer).map(|()| Vec::new()),
             #[cfg(feature = "protobuf")]
             Format::Protobuf => protobuf::encode_with(snapshot, options, writer),
-            Format::Json => json::encode_into(snapshot, writer).map(|()| Vec::new()),
         }
     }
 }

@@ -3,7 +3,12 @@
 //! - [`respond`] says what to answer a scraper of a registry: status, headers and body, for any framework; [`answer`]
 //!   does for a snapshot from elsewhere.
 //! - [`Request`] and [`Response`] are all they need of a framework.
-#![cfg_attr(feature = "serve", doc = "- [`serve`] is a server of our own, for programs that have none.")]
+#![cfg_attr(
+    feature = "serve",
+    doc = "- [`serve`] is a server of our own, for programs that have none; [`Server::builder`]"
+)]
+#![cfg_attr(feature = "serve", doc = "  guards it by passwords or tokens and changes its limits.")]
+#![cfg_attr(feature = "tls", doc = "- [`Tls`] makes that HTTPS.")]
 #![cfg_attr(feature = "axum", doc = "- [`axum`] and [`tower`] have it as a route and as a service.")]
 //!
 //! # Which format do I get?
@@ -13,7 +18,7 @@
 //!
 //! | clause | `Content-Type` | what it is |
 //! |---|---|---|
-//! | `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited` | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` | [Prometheus' protobuf](crate::encode), with the feature `protobuf` |
+//! | `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited` | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` | [protobuf](crate::encode), with the feature `protobuf` |
 //! | `application/openmetrics-text;version=1.0.0` | `application/openmetrics-text; version=1.0.0; charset=utf-8` | [OpenMetrics](crate::encode::openmetrics) |
 //! | `application/openmetrics-text;version=0.0.1` | `application/openmetrics-text; version=0.0.1; charset=utf-8` | the same page |
 //! | `application/openmetrics-text` without `version` | `application/openmetrics-text; version=0.0.1; charset=utf-8` | the same page |
@@ -34,15 +39,16 @@
 //! |---|---|
 //! | Prometheus 2.42 | `application/openmetrics-text; version=1.0.0; charset=utf-8` |
 //! | Prometheus 2.42, for native histograms | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` |
-//! | Prometheus 2.42, for native histograms, without that feature | `application/openmetrics-text; version=1.0.0; charset=utf-8` |
 //! | Prometheus 2.53 | `application/openmetrics-text; version=1.0.0; charset=utf-8` |
 //! | Prometheus 3.5 | `application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8` |
 //! | Prometheus 3.5, for native histograms | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` |
-//! | Prometheus 3.5, for native histograms, without that feature | `application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8` |
 //! | VictoriaMetrics 1.145 | `text/plain; version=0.0.4; charset=utf-8` |
 //! | curl | `text/plain; version=0.0.4; charset=utf-8` |
 //! | a browser | `text/plain; version=0.0.4; charset=utf-8` |
 //! | a script that prefers JSON | `application/json` |
+//!
+//! Without the feature `protobuf` those who want native histograms get what the line above theirs says. Prometheus names a scheme
+//! only with the formats that come after protobuf, whose names then are escaped by `underscores`.
 //!
 //! Which one to ask for, where one may choose (`scrape_protocols` of Prometheus 3):
 //!
@@ -51,8 +57,8 @@
 //! | types of infos and state sets, units | OpenMetrics |
 //! | what everything reads, to look at as well | text |
 //! | names and keys with dots or in other alphabets as they are | OpenMetrics or text 1.0.0 with `escaping=allow-utf-8` |
-//! | something for a script | JSON |
 //! | native histograms, start times | protobuf |
+//! | something for a script | JSON |
 //!
 //! # Compressed pages
 //!

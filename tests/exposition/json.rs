@@ -8,7 +8,7 @@ use tagmeter::model::{
     Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue, TimerValue,
     Value,
 };
-use tagmeter::stat::{Buckets, Rates};
+use tagmeter::stat::{Buckets, NativeBuckets, Rates};
 use tagmeter::{Tags, Unit};
 
 use crate::arbitrary::snapshots;
@@ -190,6 +190,20 @@ fn in_order(value: &Value) -> Value {
         *quantiles = rising.into();
     }
     value
+}
+
+#[test]
+fn native_buckets_are_told_by_index() {
+    let registry = tagmeter::Registry::new();
+    let sizes = registry.define("size").native(NativeBuckets::growth(2.0).unwrap()).histogram().unwrap();
+    [0.0, 3.0, 4.0, 5.0, -1.0].iter().for_each(|size| sizes.record(*size));
+    let page: Json = serde_json::from_str(&registry.snapshot().to_json()).unwrap();
+    let value = &page["families"][0]["series"][0]["value"];
+    assert_eq!((&value["count"], &value["restarted"]), (&Json::from(5), &Json::Null));
+    let native = &value["native"];
+    assert_eq!((&native["schema"], &native["zero_count"]), (&Json::from(0), &Json::from(1)));
+    assert_eq!(native["positive"].to_string(), "[[2,2],[3,1]]");
+    assert_eq!(native["negative"].to_string(), "[[0,1]]");
 }
 
 proptest! {

@@ -109,7 +109,7 @@ impl Tls {
     /// come after a change get the new one. While the files are broken or do not belong together, as may be when one
     /// has been written and the other not yet, connections get the last pair that was good, and it is logged once.
     ///
-    /// Reading two small files adds a few percent to a handshake. They should be on a local disk.
+    /// They are read on the server's thread, so they should be small and on a local disk.
     ///
     /// # Errors
     ///

@@ -206,7 +206,7 @@ impl ClientBuilder {
 }
 
 fn rules(sanitize: Sanitize) -> Rules {
-    Rules { sanitize, max_tags: APPTUIT_MAX_TAGS, max_batch: MAX_BATCH, percentiles: true }
+    Rules { sanitize, max_tags: APPTUIT_MAX_TAGS, max_batch: MAX_BATCH, ..Rules::default() }
 }
 
 /// Without the token.

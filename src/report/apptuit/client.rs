@@ -10,7 +10,7 @@ use super::builder::ClientBuilder;
 use super::point::{DataPoint, TimeSeries};
 use super::token::Token;
 use crate::report::rules::{Collisions, Fit};
-use crate::report::{Outcome, Point, PointError, PushError, RefusedPoint, Rejection, Rules};
+use crate::report::{Outcome, Point, PointError, PushError, Reading, RefusedPoint, Rejection, Rules};
 use crate::tag::{Sanitize, TagLayers, Tags};
 use crate::transport::{Answer, Request, Transport, TransportError, Url};
 
@@ -253,7 +253,7 @@ impl Client {
         let mut fit = self.fit();
         let fitted = |DataPoint { metric, tags, timestamp, value }: &DataPoint| {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            Ok(Point { name, tags, timestamp: *timestamp, value: *value })
+            Ok(Point { name, tags, timestamp: *timestamp, value: *value, reading: Reading::Level })
         };
         points.iter().map(fitted).collect()
     }
@@ -263,8 +263,13 @@ impl Client {
         let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
         for TimeSeries { metric, tags, points: numbers } in all {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            let point =
-                |&(timestamp, value)| Point { name: name.clone(), tags: tags.clone(), timestamp, value };
+            let point = |&(timestamp, value)| Point {
+                name: name.clone(),
+                tags: tags.clone(),
+                timestamp,
+                value,
+                reading: Reading::Level,
+            };
             points.extend(numbers.iter().map(point));
         }
         Ok(points)
