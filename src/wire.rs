@@ -46,11 +46,17 @@ pub(crate) fn push_f64(out: &mut Vec<u8>, field: u64, number: f64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
+/// Appends the beginning of a field of so many bytes.
+#[inline]
+pub(crate) fn push_length(out: &mut Vec<u8>, field: u64, length: usize) {
+    push_varint(out, field << 3 | LENGTH);
+    push_varint(out, length as u64);
+}
+
 /// Appends a field with a text.
 #[inline]
 pub(crate) fn push_text(out: &mut Vec<u8>, field: u64, text: &str) {
-    push_varint(out, field << 3 | LENGTH);
-    push_varint(out, text.len() as u64);
+    push_length(out, field, text.len());
     out.extend_from_slice(text.as_bytes());
 }
 

@@ -95,6 +95,11 @@ impl<W: Word> Total<W> {
     pub(crate) fn give_cells(&self) {
         self.promotion.give(1);
     }
+
+    #[cfg(test)]
+    pub(crate) fn has_cells(&self) -> bool {
+        self.cells().is_some()
+    }
 }
 
 impl<W: Word> Drop for Total<W> {

@@ -32,6 +32,7 @@ pub(crate) struct NativeCells<S: Word> {
     buckets: NativeBuckets,
     /// One without bounds where it has native ones alone.
     classic: Buckets,
+    has_bounds: bool,
     windows: Windows<S>,
     has_windows: AtomicBool,
     stripes: Stripes<Part<S::Amount>>,
@@ -84,6 +85,7 @@ impl<S: Word> NativeCells<S> {
         NativeCells {
             buckets: *buckets,
             classic: classic.clone(),
+            has_bounds: !classic.bounds().is_empty(),
             windows: Windows::new(buckets.schema()),
             has_windows: AtomicBool::new(place == Place::Cells),
             stripes: Stripes::default(),
@@ -94,6 +96,13 @@ impl<S: Word> NativeCells<S> {
                 taken: None,
             }),
         }
+    }
+
+    /// Counts a finite value and adds `amount` to the sum, if this thread finds its cells at once.
+    #[inline]
+    pub(crate) fn record_in_own(&self, value: f64, amount: S::Amount) -> bool {
+        let bucket = if self.has_bounds { self.classic.index_of(value) } else { 0 };
+        value > self.buckets.threshold() && self.windows.record_in_own(bucket, value, amount)
     }
 
     /// Counts a finite value `times` times, in a classic bucket too, and adds `amount`, their sum.

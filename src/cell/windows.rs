@@ -45,6 +45,14 @@ impl<S: Word> Windows<S> {
         Windows { schema, made: std::array::from_fn(|_| Rare::new()) }
     }
 
+    /// Counts a positive value, if its window is there and this thread finds its cells at once.
+    #[inline]
+    pub(crate) fn record_in_own(&self, bucket: usize, value: f64, amount: S::Amount) -> bool {
+        let (number, place) = self.place(value);
+        let window = self.slot(number).get().filter(|window| window.number == number);
+        window.is_some_and(|window| window.cells.record_in_own(window.cell(place, bucket), amount))
+    }
+
     /// Counts a positive value some times, if it has a window or can get one.
     pub(crate) fn record(
         &self,

@@ -165,6 +165,17 @@ impl<'a> Exposed<'a> {
         }
     }
 
+    /// The same, of which only the start and the length of the labels are handed on.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_pairs_len(&self, mut take: impl FnMut(Nanos, usize)) {
+        if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
+            self.family.series.each_pairs_len(take);
+        } else {
+            self.each_unlike_its_pairs(&mut |series| take(series.start, series.pairs.len()));
+        }
+    }
+
     #[cfg(feature = "protobuf")]
     #[cold]
     fn each_unlike_its_pairs(&self, take: &mut dyn FnMut(Paired<'_>)) {

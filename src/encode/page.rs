@@ -5,6 +5,10 @@ use std::io;
 /// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 
+/// Room for what [`Page::push_short`] appends: two registers.
+#[cfg(feature = "protobuf")]
+pub(crate) const SHORT_BYTES: usize = 32;
+
 /// The end of a page that was not yet handed on.
 ///
 /// A slice and how much of it is filled, not a `String`: that would read and write its length for every part of a line,
@@ -38,6 +42,21 @@ impl<'w> Page<'w> {
                 self.filled += length;
             }
             None => self.push_further(parts, length),
+        }
+    }
+
+    /// Appends the first bytes of a short text, and others: of a length known beforehand, they are copied without a call.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn push_short(&mut self, short: &[u8; SHORT_BYTES], length: usize, others: &[u8]) {
+        let end = self.filled + SHORT_BYTES + others.len();
+        match self.chunk.get_mut(self.filled..end) {
+            Some(room) if length <= SHORT_BYTES => {
+                room[..SHORT_BYTES].copy_from_slice(short);
+                room[length..length + others.len()].copy_from_slice(others);
+                self.filled += length + others.len();
+            }
+            _ => self.push_bytes([short.get(..length).unwrap_or(short), others]),
         }
     }
 

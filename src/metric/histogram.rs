@@ -13,8 +13,8 @@ use crate::model::{HistogramValue, Kind, Value};
 /// How large things are: response bytes, batch sizes.
 ///
 /// Units: those of its definition.
-/// Shape: a histogram `<name>` with exact buckets for Prometheus (a summary where its definition says
-/// `.summary(…)`); `<name>.count`, `.avg`, `.min`, `.max`, `.std_dev` and percentiles in line protocols.
+/// Shape: a histogram `<name>` with exact buckets for Prometheus (native ones where its definition says `.native(…)`, a
+/// summary where it says `.summary(…)`); `<name>.count`, `.avg`, `.min`, `.max`, `.std_dev` and percentiles in line protocols.
 /// Range: NaN and infinities are refused and counted. Count is the sum of the buckets and never falls; every snapshot
 /// is true in itself. Quantiles, minimum, maximum and deviation describe the last minute and are recorded only where
 /// the definition, the registry or an attached reporter asks for them; without that, quantiles are interpolated.
@@ -81,6 +81,17 @@ impl HistogramCell {
     #[inline]
     fn record(&self, value: f64) {
         if !self.record_quickly(value) {
+            return self.record_natively(value);
+        }
+        if self.recent.is_wanted() {
+            self.record_recent(value);
+        }
+    }
+
+    /// Records a usual value in native buckets, if there are some and this thread finds its cells at once.
+    #[inline(never)]
+    fn record_natively(&self, value: f64) {
+        if !(is_usual(value) && self.cells.record_natively(value, value)) {
             return self.record_slow(value, 1);
         }
         if self.recent.is_wanted() {

@@ -44,6 +44,13 @@ impl<S: Word> Spread<S> {
         self.classic.record_in_own(bucket, amount)
     }
 
+    /// Counts a value that is finite and not negative in native buckets, if there are some and this thread finds its cells
+    /// at once.
+    #[inline]
+    pub(crate) fn record_natively(&self, value: f64, amount: S::Amount) -> bool {
+        self.native.as_ref().is_some_and(|native| native.record_in_own(value, amount))
+    }
+
     /// Counts a finite value `times` times, in this classic bucket where there are some, and adds `amount`, their sum.
     pub(crate) fn record(&self, bucket: usize, value: f64, times: u64, amount: S::Amount) {
         match &self.native {

@@ -152,7 +152,7 @@ impl TimerCell {
         self.ticks.catch_up(now, || self.total());
         let seconds = seconds(nanos);
         if !self.record_quickly(seconds, nanos) {
-            return self.record_slow(now, seconds, nanos);
+            return self.record_natively(now, seconds, nanos);
         }
         if self.recent.is_wanted() {
             self.recent.record(now, seconds);
@@ -164,6 +164,17 @@ impl TimerCell {
     fn record_quickly(&self, seconds: f64, nanos: u64) -> bool {
         let bucket = self.settings.buckets.direct_index_of(seconds);
         bucket.is_some_and(|bucket| self.cells.record_in_own(bucket, nanos))
+    }
+
+    /// Records in native buckets, if there are some and this thread finds its cells at once.
+    #[inline(never)]
+    fn record_natively(&self, now: u64, seconds: f64, nanos: u64) {
+        if !self.cells.record_natively(seconds, nanos) {
+            return self.record_slow(now, seconds, nanos);
+        }
+        if self.recent.is_wanted() {
+            self.recent.record(now, seconds);
+        }
     }
 
     #[cold]

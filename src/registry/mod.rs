@@ -13,7 +13,6 @@ mod error;
 mod families;
 mod family;
 mod global;
-mod index;
 mod keys;
 mod outcome;
 mod problem;

@@ -9,8 +9,8 @@
 //! - [`Distribution`]: count, extremes, moments and quantiles of a set of values. [`Window`]: the distribution of the last
 //!   minute. [`SlidingExtreme`]: only its greatest or least value.
 //!
-//! To know how many were faster than a bound, over any time and summed over many servers, take buckets. To know what the
-//! slowest percent of one server did within the last minute, without thinking about bounds, take a window.
+//! To know how many were faster than a bound, over any time and summed over many servers, take buckets; native ones where
+//! nobody knows the bounds beforehand and the database takes them. To know what the slowest percent of one server did within the last minute, without thinking about bounds, take a window.
 //!
 //! # Where our definitions differ
 //!

@@ -157,6 +157,16 @@ impl Tags {
     ) -> Option<bool> {
         self.0.are(keys, values)
     }
+
+    /// The same for tags that are known to have just these keys: whether these are the values.
+    #[inline(always)]
+    pub(crate) fn have<'a>(
+        &self,
+        keys: &PackedKeys,
+        values: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Option<bool> {
+        self.0.have(keys, values)
+    }
 }
 
 impl Default for Tags {

@@ -53,9 +53,19 @@ impl Packed {
         keys: &PackedKeys,
         values: impl ExactSizeIterator<Item = &'a [u8]>,
     ) -> Option<bool> {
-        let (own, column) = self.0.as_bytes().split_at_checked(keys.0.len())?;
-        let (lengths, texts) = short(column, values.len())?;
-        same(own, keys.0.as_bytes()).then(|| are_short(lengths, texts, values))
+        let own = self.0.as_bytes().get(..keys.0.len())?;
+        if same(own, keys.0.as_bytes()) { self.have(keys, values) } else { None }
+    }
+
+    /// Whether the values are these, where the keys are; `None` where telling takes longer.
+    #[inline(always)]
+    pub(crate) fn have<'a>(
+        &self,
+        keys: &PackedKeys,
+        values: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Option<bool> {
+        let (lengths, texts) = short(self.0.as_bytes().get(keys.0.len()..)?, values.len())?;
+        Some(are_short(lengths, texts, values))
     }
 
     /// Keys and values.
@@ -80,22 +90,22 @@ impl PackedKeys {
 }
 
 /// Lengths and texts of a column, if there are so many texts and every length is one byte.
-#[inline]
+#[inline(always)]
 fn short(column: &[u8], texts: usize) -> Option<(&[u8], &[u8])> {
     let (size, rest) = column.split_first()?;
     if texts < usize::from(MORE) && usize::from(*size) == texts { rest.split_at_checked(texts) } else { None }
 }
 
 /// Whether the values have these lengths of one byte, and are, one behind the other, these texts.
-#[inline]
+#[inline(always)]
 fn are_short<'a>(lengths: &[u8], mut texts: &[u8], values: impl Iterator<Item = &'a [u8]>) -> bool {
-    lengths.iter().zip(values).all(|(length, value)| match texts.split_at_checked(value.len()) {
-        Some((own, others)) if usize::from(*length) == value.len() => {
-            texts = others;
-            same(own, value)
+    for (length, value) in lengths.iter().zip(values) {
+        match texts.split_at_checked(value.len()) {
+            Some((own, others)) if usize::from(*length) == value.len() && same(own, value) => texts = others,
+            _ => return false,
         }
-        _ => false,
-    })
+    }
+    true
 }
 
 /// Texts to be packed.

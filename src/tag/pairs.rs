@@ -41,6 +41,11 @@ impl LabelPairs {
         self.lengths.push(self.bytes.len() - start);
     }
 
+    /// How many bytes the labels of each series are.
+    pub(crate) fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
+
     /// The labels of each series.
     #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
