@@ -4,17 +4,23 @@
 //! was touched, none is zero.
 
 use std::hint::black_box;
+use std::io;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use tagmeter::Registry;
+use tagmeter::encode::{Escaping, Options, json, openmetrics, protobuf, text};
+use tagmeter::http::{Request, respond};
+use tagmeter::model::Snapshot;
 use tagmeter_benches::inputs::{ROUTES, routes_and_users};
 use tagmeter_benches::peers::series::{Peer, counters, histograms};
-use tagmeter_benches::{Bench, ONE_THREAD, Turn};
+use tagmeter_benches::{Bench, ONE_THREAD, Row, Turn};
 
 fn main() {
     let mut bench = Bench::new("encode");
     many_counters(&mut bench);
     many_histograms(&mut bench);
+    compressed(&mut bench);
     bench.run();
 }
 
@@ -34,33 +40,72 @@ fn many_counters(bench: &mut Bench) {
             });
         }
     });
-    bench.row_per(SERIES, "tagmeter", "text of a snapshot, buffer used again", ONE_THREAD, move || {
-        let snapshot = filled(series).snapshot();
-        let page = Mutex::new(Vec::new());
-        move |turn: Turn| {
-            let Ok(mut page) = page.lock() else { return };
-            turn.each(|_| {
-                page.clear();
-                let _ = tagmeter::encode::text::encode_into(&snapshot, &mut *page);
-                black_box(&page);
-            });
-        }
-    });
-    bench.row_per(SERIES, "tagmeter", "protobuf of a snapshot, buffer used again", ONE_THREAD, move || {
-        let snapshot = filled(series).snapshot();
-        let page = Mutex::new(Vec::new());
-        move |turn: Turn| {
-            let Ok(mut page) = page.lock() else { return };
-            turn.each(|_| {
-                page.clear();
-                let _ = tagmeter::encode::protobuf::encode_into(&snapshot, &mut *page);
-                black_box(&page);
-            });
-        }
-    });
+    encodings(bench, SERIES);
     for peer in counters().into_iter().filter(|peer| peer.has_page) {
         scrapes(bench, peer, SERIES, 1);
     }
+}
+
+/// What a format costs once there is a snapshot.
+fn encodings(bench: &mut Bench, series: usize) {
+    let formats: [(&str, Encode); 5] = [
+        ("text", |snapshot, page| text::encode_into(snapshot, page).map(drop)),
+        ("text 1.0.0, names as they are", |snapshot, page| {
+            let options = Options::default().escaping(Escaping::AllowUtf8);
+            text::encode_with(snapshot, &options, page).map(drop)
+        }),
+        ("OpenMetrics", |snapshot, page| openmetrics::encode_into(snapshot, page).map(drop)),
+        ("protobuf", |snapshot, page| protobuf::encode_into(snapshot, page).map(drop)),
+        ("JSON", json::encode_into),
+    ];
+    let made = bench.series(series);
+    for (name, encode) in formats {
+        let what = format!("{name} of a snapshot, buffer used again");
+        bench.row_per(series, "tagmeter", &what, ONE_THREAD, move || {
+            let snapshot = filled(made).snapshot();
+            let page = Mutex::new(Vec::new());
+            move |turn: Turn| {
+                let Ok(mut page) = page.lock() else { return };
+                turn.each(|_| {
+                    page.clear();
+                    let _ = encode(&snapshot, &mut page);
+                    black_box(&page);
+                });
+            }
+        });
+    }
+}
+
+type Encode = fn(&Snapshot, &mut Vec<u8>) -> io::Result<()>;
+
+/// Megabytes of a page a second, made and compressed, and what is left of them: medians. Counts have six digits, since
+/// a page of ones is nearly nothing.
+fn compressed(bench: &mut Bench) {
+    const GROUP: &str = "a page of 100 000 counters, as it is sent";
+    if bench.is_counting() {
+        return;
+    }
+    let registry = filled_by(bench.series(100_000), |n| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44);
+    let (runs, whole) = (bench.runs(9), registry.snapshot().to_text().len() as f64);
+    let rows: Vec<Row> = ["identity", "gzip", "zstd"]
+        .map(|coding| {
+            let request = Request::new("GET", "/metrics").header("accept-encoding", coding);
+            let sent = respond(&registry, &request).body.len() as f64;
+            let mut seconds: Vec<f64> =
+                (0..runs).map(|_| seconds_of(|| respond(&registry, &request))).collect();
+            seconds.sort_by(f64::total_cmp);
+            Row::new("encode", GROUP, "tagmeter", coding)
+                .with("MB a second", whole / 1e6 / seconds[runs / 2])
+                .with("bytes", sent)
+        })
+        .into();
+    bench.rows(rows);
+}
+
+fn seconds_of<T>(work: impl Fn() -> T) -> f64 {
+    let began = Instant::now();
+    black_box(work());
+    began.elapsed().as_secs_f64()
 }
 
 fn many_histograms(bench: &mut Bench) {
@@ -104,11 +149,18 @@ fn scrapes(bench: &mut Bench, peer: Peer, series: usize, lines: usize) {
     });
 }
 
-/// A registry with so many counters.
+/// A registry with so many counters, of one each.
 fn filled(series: usize) -> Registry {
+    filled_by(series, |_| 1)
+}
+
+/// A registry with so many counters, of what `count` says of each.
+fn filled_by(series: usize, count: impl Fn(usize) -> u64) -> Registry {
     let registry = Registry::new();
     let definition = registry.define("requests").help("Requests served.").tags(["route", "user"]);
     let family = definition.max_series(series.max(ROUTES.len())).counters().expect("the name is free");
-    routes_and_users(series).iter().for_each(|(route, user)| family.with([route, user]).inc());
+    for (n, (route, user)) in routes_and_users(series).iter().enumerate() {
+        family.with([route, user]).add(count(n));
+    }
     registry
 }
