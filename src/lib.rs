@@ -182,6 +182,9 @@ pub mod model;
 mod name;
 mod number;
 pub mod parse;
+#[cfg(feature = "query")]
+#[cfg_attr(docsrs, doc(cfg(feature = "query")))]
+pub mod query;
 pub mod registry;
 pub mod report;
 pub mod stat;

@@ -32,6 +32,7 @@ const ORDER: &[(&str, &str)] = &[
     ("transport", "bytes to somewhere else"),
     ("report", "snapshots to transports, on a schedule"),
     ("http", "snapshots to whoever asks"),
+    ("query", "what a database has, as data"),
     // the program
     ("macros", "code that is written out in the user's program, which sees all of the above"),
 ];
@@ -43,6 +44,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("polars", &["query"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
     ("tagmeter_derive", &["tag"]),

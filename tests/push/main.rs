@@ -6,6 +6,8 @@
 mod loopback;
 
 mod client;
+#[cfg(feature = "query")]
+mod query;
 mod reporter;
 mod runtimes;
 mod secrets;

@@ -17,11 +17,14 @@ mod body;
 mod builder;
 mod client;
 mod point;
+mod sending;
 mod sink;
 mod token;
 
 pub use builder::{BuildError, ClientBuilder};
 pub use client::{Client, SendError};
+#[cfg(feature = "query")]
+pub(crate) use point::write_series;
 pub use point::{DataPoint, InvalidPoint, TimeSeries};
 pub use sink::{Apptuit, ApptuitBuilder};
 pub use token::{InvalidToken, Token};
