@@ -175,6 +175,9 @@ pub mod macros;
 
 mod cell;
 pub mod clock;
+#[cfg(feature = "process")]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub mod collect;
 pub mod encode;
 pub mod http;
 pub mod metric;

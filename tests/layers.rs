@@ -25,6 +25,7 @@ const ORDER: &[(&str, &str)] = &[
     // live
     ("metric", "instruments: they know cells and mathematics, no format"),
     ("registry", "names and tags to instruments, instruments to snapshots"),
+    ("collect", "collectors that come with the crate"),
     // bytes
     ("encode", "snapshots to bytes: knows the model, no instrument"),
     ("parse", "bytes to snapshots"),
@@ -44,7 +45,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("nix", &["collect"]),
     ("polars", &["query"]),
+    ("regex", &["registry"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
     ("tagmeter_derive", &["tag"]),
