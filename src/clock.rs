@@ -30,7 +30,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
-use crate::cell::{coarse_nanos, coarse_wall, exact_nanos};
+use crate::cell::{coarse_nanos, coarse_wall_nanos, exact_nanos};
 
 /// Where time comes from.
 ///
@@ -111,11 +111,15 @@ impl Clock {
         }
     }
 
-    /// Wall time read quickly and up to 10 ms late: for when a series began.
-    pub(crate) fn coarse_wall(&self) -> SystemTime {
+    /// Wall time as nanoseconds since 1970, read quickly and up to 10 ms late: for when a series began. Before 1970 it is 0,
+    /// beyond 2554 the greatest number.
+    pub(crate) fn coarse_wall_nanos(&self) -> u64 {
         match &*self.0 {
-            Source::System { .. } => coarse_wall(),
-            Source::Manual(_) => self.wall(),
+            Source::System { .. } => coarse_wall_nanos(),
+            Source::Manual(_) => {
+                let since_epoch = self.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+            }
         }
     }
 

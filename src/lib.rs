@@ -34,9 +34,10 @@
 //! - Counters, meters, timers and histograms are written to cells of each thread's own, without a locked operation; a series
 //!   of a large family gets them once threads fight over it. Levels are one shared word. Quantiles wait in a buffer of
 //!   each thread's, 512 bytes a series, and 6 KiB more a series are the window.
-//! - Formats are Prometheus text 0.0.4 and OpenMetrics 1.0; no protobuf, no native histograms, no exemplars.
-//! - Pushes go to Apptuit and OpenTSDB-style endpoints, one attempt each: what cannot be delivered is reported and
-//!   counted, and cumulative values catch up with the next push.
+//! - Formats are Prometheus text, OpenMetrics 1.0 and JSON, and with the feature `protobuf` Prometheus' own, the only one
+//!   that Prometheus takes native histograms from. No exemplars.
+//! - Pushes go to Apptuit and OpenTSDB-style endpoints. What they do not take waits in memory, bounded, and goes with
+//!   the program when it ends; what is dropped is counted.
 //! - A removed series is hidden and keeps its memory, unless its family was defined to give it back.
 //!
 //! # By name, created once
@@ -196,6 +197,8 @@ pub mod tag;
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub mod transport;
 mod unit;
+#[cfg(feature = "protobuf")]
+mod wire;
 
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]

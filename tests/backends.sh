@@ -6,18 +6,25 @@
 #   backends.sh stop NAME|all       end it
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
 #   backends.sh target NAME JOB HOST:PORT [PATH [PROTOCOL]]
-#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto
+#                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
+#                                   or tls where PROM_CA and PROM_TOKEN were set at the start; text1 and om also
+#                                   with the names' escaping behind a dash: om-dots text1-values
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
 #   prometheus     Prometheus 2.42, from Debian 12
 #   prometheus3    Prometheus 3, from a newer Debian; with it promtool: pkg/forky/usr/bin/promtool
 #   victoria-new   VictoriaMetrics, from the same; roles: main write opentsdb
-#   python         a virtual environment with Prometheus' own Python parsers (install only): venv/bin/python
+#   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
+#                  metrics_pb2 (install only): venv/bin/python; with it the tests of two releases of these parsers:
+#                  python-tests/*/tests
+#   apptuit        a virtual environment with Apptuit's own Python client (install only): venv-apptuit/bin/python
 #
-# Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b".
+# Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b". A Prometheus with the tag
+# "classic" takes no native histograms, others do.
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
-# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start.
+# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start. PROM_CA, a file, is whom Prometheus trusts where it scrapes
+# by tls, and PROM_TOKEN the token that it shows there.
 set -eu
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,6 +37,8 @@ run=$BACKENDS_DIR/run
 OLD_SUITE=bookworm # the Debian whose Prometheus still reads as all did before UTF-8 names
 NEW_SUITE=forky    # a Debian whose binaries run on the old one: they ask for glibc 2.34
 PROMETHEUS_CLIENT=0.26.0
+APPTUIT=2.4.2         # the last release, and with it the last of pyformance
+GRPCIO_TOOLS=1.85.1 # a protobuf compiler that writes Python, and what that needs
 
 SERVERS='prometheus prometheus3 victoria-new'
 
@@ -39,9 +48,10 @@ die() { say "backends: $*"; exit 1; }
 # --- packages ---------------------------------------------------------------
 
 # apt settings of their own for one suite, so that the machine's are left as they are and nobody needs to be root:
-# the machine's first package source, pointed at that suite.
-apt_conf() {
-  local suite=$1 d=$BACKENDS_DIR/apt/$1 source=''
+# the machine's first package source, pointed at that suite. TYPE deb-src: for sources of packages instead.
+apt_conf() { # SUITE [TYPE]
+  local suite=$1 type=${2:-deb} source=''
+  local d=$BACKENDS_DIR/apt/$suite${2:+-$2}
   [ -s "$d/apt.conf" ] && { echo "$d/apt.conf"; return; }
   mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
   : > "$d/status"
@@ -49,10 +59,10 @@ apt_conf() {
     [ -s "$source" ] && break
   done
   if [ -s "$source" ]; then
-    source_of_suite "$suite" < "$source" > "$d/suite.sources"
+    source_of_suite "$suite" "$type" < "$source" > "$d/suite.sources"
     source=$d/suite.sources
   else
-    sed -nE "s/^(deb( \[[^]]*\])? [^ ]+) [^ ]+ .*/\1 $suite main/p" /etc/apt/sources.list 2> /dev/null | head -1 > "$d/suite.list"
+    sed -nE "s/^deb(( \[[^]]*\])? [^ ]+) [^ ]+ .*/$type\1 $suite main/p" /etc/apt/sources.list 2> /dev/null | head -1 > "$d/suite.list"
     source=$d/suite.list
   fi
   [ -s "$source" ] || die "found no Debian package source on this machine"
@@ -63,8 +73,11 @@ apt_conf() {
   echo "$d/apt.conf"
 }
 
-# The first paragraph of a .sources file, for another suite.
-source_of_suite() { awk 'BEGIN { RS = "" } NR == 1' | sed -E "s/^Suites:.*/Suites: $1/; s/^Components:.*/Components: main/"; }
+# The first paragraph of a .sources file, for another suite and type.
+source_of_suite() {
+  awk 'BEGIN { RS = "" } NR == 1' |
+    sed -E "s/^Types:.*/Types: $2/; s/^Suites:.*/Suites: $1/; s/^Components:.*/Components: main/"
+}
 
 # unpack SUITE PACKAGE... : download the packages and unpack them under pkg/SUITE
 unpack() {
@@ -87,12 +100,60 @@ unpack() {
 # python_venv : the parsers, in a virtual environment whose directory appears only when it is whole
 python_venv() {
   local d=$BACKENDS_DIR/venv log=$BACKENDS_DIR/venv.log
-  "$d/bin/python" -c "import importlib.metadata as m; assert m.version('prometheus-client') == '$PROMETHEUS_CLIENT'" \
+  "$d/bin/python" -c "import pytest, importlib.metadata as m; assert m.version('prometheus-client') == '$PROMETHEUS_CLIENT'" \
     2> /dev/null && return
   rm -rf "$d"
   "$(python_with_venv)" -m venv "$d" > "$log" 2>&1 || die "cannot make a Python virtual environment (see $log)"
-  "$d/bin/python" -m pip install --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT" >> "$log" 2>&1 ||
-    die "cannot install prometheus-client (see $log)"
+  "$d/bin/python" -m pip install --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT" pytest \
+    >> "$log" 2>&1 || die "cannot install prometheus-client (see $log)"
+}
+
+# python_tests : the client's own tests: of the release that is installed, and, as that comes without those of OpenMetrics,
+# of the one whose source Debian keeps whole
+python_tests() {
+  local d=$BACKENDS_DIR/python-tests log=$BACKENDS_DIR/python-tests.log archive conf
+  [ -d "$d" ] && return
+  rm -rf "$d.new"; mkdir -p "$d.new"
+  "$BACKENDS_DIR/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --no-binary :all: -d "$d.new" \
+    "prometheus-client==$PROMETHEUS_CLIENT" > "$log" 2>&1 || die "cannot download prometheus-client's source (see $log)"
+  conf=$(apt_conf "$NEW_SUITE" deb-src)
+  (cd "$d.new" && apt-get -q -c "$conf" source --download-only --tar-only python-prometheus-client >> "$log" 2>&1) ||
+    die "cannot download the source of python-prometheus-client (see $log)"
+  for archive in "$d.new"/*.tar.*; do tar -xf "$archive" -C "$d.new" && rm "$archive"; done
+  mv "$d.new" "$d"
+}
+
+# python_messages : the published schema of Prometheus' protobuf format as a module of that environment
+python_messages() {
+  local python=$BACKENDS_DIR/venv/bin/python log=$BACKENDS_DIR/venv.log
+  local schema=$pkg/$NEW_SUITE/usr/share/gocode/src/github.com/prometheus/client_model/io/prometheus/client/metrics.proto
+  "$python" -c 'import metrics_pb2' 2> /dev/null && return
+  unpack "$NEW_SUITE" golang-github-prometheus-client-model-dev
+  "$python" -m pip install --disable-pip-version-check "grpcio-tools==$GRPCIO_TOOLS" >> "$log" 2>&1 ||
+    die "cannot install grpcio-tools (see $log)"
+  compile_messages "$python" "$schema" >> "$log" 2>&1 || die "cannot compile $schema (see $log)"
+}
+
+compile_messages() { # PYTHON SCHEMA
+  "$1" - "$2" << 'PY'
+import os, sys, sysconfig, grpc_tools
+from grpc_tools import protoc
+folder, schema = os.path.split(sys.argv[1])
+well_known = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
+where = sysconfig.get_path("purelib")
+sys.exit(protoc.main(["", f"-I{folder}", f"-I{well_known}", f"--python_out={where}", schema]))
+PY
+}
+
+# apptuit_venv : the client, apart from the others: it needs a setuptools that still has pkg_resources
+apptuit_venv() {
+  local d=$BACKENDS_DIR/venv-apptuit log=$BACKENDS_DIR/venv-apptuit.log
+  "$d/bin/python" -c "import apptuit.pyformance, importlib.metadata as m; assert m.version('apptuit') == '$APPTUIT'" \
+    2> /dev/null && return
+  rm -rf "$d"
+  "$(python_with_venv)" -m venv "$d" > "$log" 2>&1 || die "cannot make a Python virtual environment (see $log)"
+  "$d/bin/python" -m pip install --disable-pip-version-check 'setuptools<81' "apptuit[pyformance]==$APPTUIT" \
+    pyformance==0.4 >> "$log" 2>&1 || die "cannot install apptuit (see $log)"
 }
 
 # The first Python that can make a virtual environment: the user's own may be built without.
@@ -109,8 +170,9 @@ install_one() {
     prometheus)   unpack "$OLD_SUITE" prometheus ;;
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
-    python)       python_venv ;;
-    *) die "no such server: $1 (there are: $SERVERS python)" ;;
+    python)       python_venv; python_messages; python_tests ;;
+    apptuit)      apptuit_venv ;;
+    *) die "no such server: $1 (there are: $SERVERS python apptuit)" ;;
   esac
 }
 
@@ -166,7 +228,7 @@ start() { # NAME [PORT]
   rm -rf "$d"; mkdir -p "$d/data"
   case $(base "$name") in
     prometheus)   start_prometheus "$name" "$pkg/$OLD_SUITE/usr/bin/prometheus" "${2:-0}" any ;;
-    prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 text1 om proto ;;
+    prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 proto {text1,om}{,-underscores,-dots,-values} ;;
     victoria-new) start_victoria "$name" "$pkg/$NEW_SUITE/usr/bin/victoria-metrics" "${2:-0}" ;;
   esac
   cat "$d/url.main"
@@ -174,14 +236,16 @@ start() { # NAME [PORT]
 
 # start_prometheus NAME BINARY PORT PROTOCOL... : one scrape job a protocol, whose targets are files
 start_prometheus() {
-  local name=$1 bin=$2 d port; d=$(dir "$name")
+  local name=$1 bin=$2 d port features=exemplar-storage,native-histograms; d=$(dir "$name")
+  case $name in *:classic) features=exemplar-storage ;; esac
   [ -x "$bin" ] || die "install $(base "$name") first"
   port=$(free_ports 1 "$3"); shift 3
   mkdir -p "$d/targets"
+  [ -z "${PROM_CA:-}" ] || set -- "$@" tls
   prometheus_config "$d/targets" "$@" > "$d/prometheus.yml"
   # shellcheck disable=SC2086 # flags are words
   spawn "$name" "$bin" --config.file="$d/prometheus.yml" --storage.tsdb.path="$d/data" \
-    --web.listen-address="127.0.0.1:$port" --enable-feature=exemplar-storage,native-histograms \
+    --web.listen-address="127.0.0.1:$port" --enable-feature="$features" \
     --web.enable-remote-write-receiver --web.enable-lifecycle --web.enable-admin-api --log.level=debug ${PROM_FLAGS:-}
   role "$name" "http://127.0.0.1:$port" main
   role "$name" "http://127.0.0.1:$port/api/v1/write" write
@@ -194,11 +258,15 @@ prometheus_config() { # TARGETS PROTOCOL...
   printf 'scrape_configs:\n'
   for protocol in "$@"; do
     printf -- '- job_name: targets-%s\n  honor_labels: true\n' "$protocol"
-    case $protocol in
+    case ${protocol%%-*} in
       text0) printf '  scrape_protocols: [PrometheusText0.0.4]\n' ;;
       text1) printf '  scrape_protocols: [PrometheusText1.0.0]\n' ;;
       om)    printf '  scrape_protocols: [OpenMetricsText1.0.0]\n' ;;
       proto) printf '  scrape_protocols: [PrometheusProto]\n' ;;
+      tls)   printf '  scheme: https\n  tls_config:\n    ca_file: "%s"\n  authorization:\n    credentials: "%s"\n' "$PROM_CA" "$PROM_TOKEN" ;;
+    esac
+    case $protocol in
+      *-*) printf '  metric_name_escaping_scheme: %s\n' "${protocol#*-}" ;;
     esac
     printf '  file_sd_configs:\n  - files: ["%s/*.%s.json"]\n    refresh_interval: 1s\n' "$targets" "$protocol"
   done
@@ -251,7 +319,7 @@ cmd=${1:-}; shift || :
 case $cmd in
   install)
     # shellcheck disable=SC2086 # names are words
-    [ $# -gt 0 ] || set -- $SERVERS python
+    [ $# -gt 0 ] || set -- $SERVERS python apptuit
     for name in "$@"; do install_one "$name"; done ;;
   start) start "${1:?which server}" "${2:-}" ;;
   stop)

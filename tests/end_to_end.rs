@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use backends::{Prometheus, Series, Victoria};
 use example::Running;
 use reqwest::Client;
+use tagmeter::Registry;
+use tagmeter::http::{Server, Tls};
 use traffic::Traffic;
 
 /// How long a value may take to arrive: Prometheus looks for new targets every five seconds.
@@ -87,6 +89,40 @@ async fn without_a_token_it_pushes_to_a_receiver_of_its_own() {
         at_the_end.contains("; requests_count is 101\n"),
         "the order that goes ahead, and 100: {printed}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_scrapes_over_tls_with_a_token() {
+    let (certificate, key) = (tls_file("first.pem"), tls_file("first.key.pem"));
+    let registry = Registry::new();
+    let orders = registry.counter(("orders", [("route", "/orders")]));
+    orders.add(41);
+    let tls = Tls::from_files(&certificate, key).expect("a pair");
+    let server = Server::builder(&registry).tls(tls).bearer_token("t0ken");
+    let server = server.start("127.0.0.1:0").expect("a free port");
+    let address = server.addr().to_string();
+    let client = client();
+    for (name, token) in [
+        ("prometheus:tls", "t0ken"),
+        ("prometheus3:tls", "t0ken"),
+        ("prometheus3:refused", "t0ken-of-nobody"),
+    ] {
+        let prometheus = Prometheus::start_tls(name, &client, &certificate, token);
+        prometheus.scrape_tls("orders", &address);
+        let mut expected = Series::from([("up".to_owned(), 0.0)]);
+        if token == "t0ken" {
+            expected.insert("up".into(), 1.0);
+            expected.insert("orders_total{route=\"/orders\"}".into(), orders.get() as f64);
+        }
+        agree(name, &expected, async || prometheus.series("orders", "up|orders_total", &TAGS).await).await;
+        orders.inc();
+    }
+    server.stop(PATIENCE).expect("all answers are read");
+}
+
+/// The path of a certificate or key of the tests.
+fn tls_file(name: &str) -> String {
+    format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The service, pushing to a database, and its address.

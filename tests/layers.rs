@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[(&str, &str)] = &[
     // ground
     ("number", "text of numbers and back"),
+    ("wire", "numbers and texts as protobuf writes them"),
     ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),
     ("clock", "time, which tests move by hand; its fastest reading is a system call of `cell`"),
@@ -49,9 +50,12 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("polars", &["query"]),
     ("regex", &["registry"]),
     ("reqwest", &["transport"]),
-    ("rustls", &["transport"]),
+    ("rustls", &["transport", "http"]),
+    ("socket2", &["http"]),
+    ("subtle", &["http"]),
     ("tagmeter_derive", &["tag"]),
     ("tokio", &["transport", "http"]),
+    ("tokio_rustls", &["http"]),
     ("tower_service", &["http"]),
     ("zstd", &["http"]),
 ];

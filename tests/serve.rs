@@ -2,20 +2,21 @@
 #![cfg(feature = "serve")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+#[path = "support/client.rs"]
+mod client;
+
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use client::{Answer, Client, LIMIT};
 use parking_lot::{RwLock, RwLockReadGuard};
 use tagmeter::Registry;
-use tagmeter::http::{ServeError, Server, StopError};
-
-/// After this long something that should happen has not.
-const LIMIT: Duration = Duration::from_secs(30);
+use tagmeter::http::{ServeError, Server, ServerBuilder, StopError};
 
 /// Held for reading while a server runs, so that one test can be alone and count threads.
 static SERVERS: RwLock<()> = RwLock::new(());
@@ -35,8 +36,12 @@ impl Serving {
     }
 
     fn start_with(registry: Registry) -> Self {
+        Serving::start_as(registry, |builder| builder)
+    }
+
+    fn start_as(registry: Registry, how: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let guard = SERVERS.read_recursive();
-        let server = tagmeter::serve("127.0.0.1:0", &registry).unwrap();
+        let server = how(Server::builder(&registry)).start("127.0.0.1:0").unwrap();
         Serving { server, registry, _not_alone: guard }
     }
 
@@ -46,78 +51,6 @@ impl Serving {
 
     fn get(&self, path: &str) -> Answer {
         self.connect().ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
-    }
-}
-
-struct Client(TcpStream);
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    fn length(&self) -> usize {
-        self.header("content-length").unwrap().parse().unwrap()
-    }
-}
-
-impl Client {
-    fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        stream.set_write_timeout(Some(LIMIT)).unwrap();
-        Client(stream)
-    }
-
-    fn send(&mut self, bytes: &str) -> &mut Self {
-        self.0.write_all(bytes.as_bytes()).unwrap();
-        self
-    }
-
-    fn ask(&mut self, request: &str) -> Answer {
-        self.send(request);
-        self.answer()
-    }
-
-    /// The next answer, with its body.
-    fn answer(&mut self) -> Answer {
-        let mut answer = self.head();
-        let mut body = vec![0; answer.length()];
-        self.0.read_exact(&mut body).unwrap();
-        answer.body = String::from_utf8(body).unwrap();
-        answer
-    }
-
-    /// The next answer up to its body.
-    fn head(&mut self) -> Answer {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            self.0
-                .read_exact(&mut byte)
-                .unwrap_or_else(|e| panic!("{e} after {}", String::from_utf8_lossy(&head)));
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8(head).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head, body: String::new() }
-    }
-
-    /// Whatever else comes until the server closes; a reset is a close.
-    fn rest(&mut self) -> Vec<u8> {
-        let mut rest = Vec::new();
-        match self.0.read_to_end(&mut rest) {
-            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => panic!("not closed: {error}"),
-            _ => rest,
-        }
     }
 }
 
@@ -305,9 +238,9 @@ fn a_client_that_closed_its_side_gets_its_answer() {
 
 #[test]
 fn half_sent_requests_keep_no_scrape_waiting() {
-    let serving = Serving::start();
+    let serving = Serving::start_as(Registry::new(), |builder| builder.max_connections(64));
     // More than there is room for, so that the first of them have to go.
-    let mut slow: Vec<Client> = (0..400).map(|_| serving.connect()).collect();
+    let mut slow: Vec<Client> = (0..100).map(|_| serving.connect()).collect();
     slow.iter_mut().for_each(|client| drop(client.0.write_all(b"GET /metrics HTTP/1.1\r\nHost")));
     let mut scraper = serving.connect();
     for _ in 0..3 {

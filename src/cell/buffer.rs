@@ -25,7 +25,7 @@
 //! `forgotten` is the position when the instrument was last reset, written before the windows are emptied: who adds older
 //! values to a window looks at it under the window's lock.
 
-use super::sync::{AtomicU64, Ordering, fence};
+use super::sync::{AtomicU64, Ordering, fence, load_own};
 
 /// Cells before the values: position, slot and forgotten.
 const HEADER: usize = 3;
@@ -39,10 +39,9 @@ const FILLING: u64 = 64;
 /// Adds a value to this thread's buffer, unless that is full or holds those of another slot.
 #[inline]
 pub(crate) fn push<'a>(cell: impl Fn(usize) -> &'a AtomicU64, slot: u64, value: f64) -> bool {
-    // Relaxed: nobody else writes them.
-    let position = cell(0).load(Ordering::Relaxed);
+    let position = load_own(cell(0));
     let filled = (position % FILLING) as usize;
-    if filled == ROOM || cell(1).load(Ordering::Relaxed) != slot {
+    if filled == ROOM || load_own(cell(1)) != slot {
         return false;
     }
     cell(HEADER + filled).store(value.to_bits(), Ordering::Relaxed);
@@ -52,8 +51,8 @@ pub(crate) fn push<'a>(cell: impl Fn(usize) -> &'a AtomicU64, slot: u64, value: 
 
 /// Takes the values out of this thread's buffer, and begins to gather those of a slot.
 pub(crate) fn take<'a>(cell: impl Fn(usize) -> &'a AtomicU64, slot: u64) -> Filling {
-    let position = cell(0).load(Ordering::Relaxed);
-    let filling = Filling::read(&cell, position);
+    let position = load_own(cell(0));
+    let filling = Filling::read(&cell, position, load_own);
     cell(0).store(filling.first.wrapping_add(FILLING), Ordering::Relaxed);
     fence(Ordering::Release);
     cell(1).store(slot, Ordering::Relaxed);
@@ -62,7 +61,8 @@ pub(crate) fn take<'a>(cell: impl Fn(usize) -> &'a AtomicU64, slot: u64) -> Fill
 
 /// Reads a thread's buffer. To be used if it [`is_current`] after the window was read.
 pub(crate) fn read(cells: &[AtomicU64]) -> Filling {
-    Filling::read(|place| &cells[place], cells[0].load(Ordering::Acquire))
+    let position = cells[0].load(Ordering::Acquire);
+    Filling::read(|place| &cells[place], position, |cell| cell.load(Ordering::Relaxed))
 }
 
 /// Whether its thread still has this filling in the buffer.
@@ -93,18 +93,17 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
-    fn read<'a>(cell: impl Fn(usize) -> &'a AtomicU64, position: u64) -> Self {
+    fn read<'a>(
+        cell: impl Fn(usize) -> &'a AtomicU64,
+        position: u64,
+        load: impl Fn(&AtomicU64) -> u64,
+    ) -> Self {
         let filled = (position % FILLING) as usize;
         let mut values = [0.0; ROOM];
         for (place, value) in values.iter_mut().take(filled).enumerate() {
-            *value = f64::from_bits(cell(HEADER + place).load(Ordering::Relaxed));
+            *value = f64::from_bits(load(cell(HEADER + place)));
         }
-        Filling {
-            first: position - position % FILLING,
-            slot: cell(1).load(Ordering::Relaxed),
-            filled,
-            values,
-        }
+        Filling { first: position - position % FILLING, slot: load(cell(1)), filled, values }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,9 +1,5 @@
 //! Clocks: coarse ones, that are read in three nanoseconds and tick a few hundred times a second, and an exact one.
 
-#[cfg(target_os = "linux")]
-use std::time::Duration;
-use std::time::SystemTime;
-
 /// Nanoseconds since some moment of the past, monotonic, up to 10 ms late.
 #[cfg(target_os = "linux")]
 #[inline]
@@ -19,12 +15,13 @@ pub(crate) fn exact_nanos() -> u64 {
     nanos(libc::CLOCK_MONOTONIC)
 }
 
-/// Wall time, up to 10 ms late.
+/// Wall time as nanoseconds since 1970, up to 10 ms late.
 #[cfg(target_os = "linux")]
-pub(crate) fn coarse_wall() -> SystemTime {
+pub(crate) fn coarse_wall_nanos() -> u64 {
     let time = read(libc::CLOCK_REALTIME_COARSE);
-    // A clock that is set to before 1970 shows 1970.
-    SystemTime::UNIX_EPOCH + Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), time.tv_nsec as u32)
+    // A clock that is set to before 1970 shows 1970, and one beyond 2554 the end of what the number can hold.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
 }
 
 #[cfg(target_os = "linux")]
@@ -65,12 +62,17 @@ pub(crate) fn exact_nanos() -> u64 {
 
 /// As above.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn coarse_wall() -> SystemTime {
-    SystemTime::now()
+pub(crate) fn coarse_wall_nanos() -> u64 {
+    use std::time::SystemTime;
+
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     #[test]
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn wall_time_is_that_of_the_system_and_not_ahead() {
-        let coarse = coarse_wall();
+        let coarse = SystemTime::UNIX_EPOCH + Duration::from_nanos(coarse_wall_nanos());
         assert!(coarse <= SystemTime::now());
         assert!(coarse.elapsed().is_ok_and(|late| late < Duration::from_secs(5)));
     }

@@ -1,9 +1,9 @@
 //! Totals.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use super::slot::{Slots, everybodys};
+use super::promotion::Promotion;
+use super::slot::everybodys;
 use super::thread::{self, CellPlace, KnownPlace};
 use super::word::{FloatWord, WholeWord, Word, add_to_own};
 
@@ -12,19 +12,11 @@ use super::word::{FloatWord, WholeWord, Word, add_to_own};
 /// What was counted is `shared + cells`. Promotion to cells moves nothing, so it needs no handshake; it is not undone. A
 /// float total never falls by rounding: every part only grows, parts are added in the same order each time, and
 /// rounding keeps order.
-///
-/// | `place` | means |
-/// |---|---|
-/// | below [`CELLS`](thread::CELLS) | no cells; so many races for the word were lost since the last reading |
-/// | otherwise | the [`CellPlace`] of its cells; page 0 is nobody's |
 #[derive(Debug)]
 pub(crate) struct Total<W: Word> {
     shared: W,
-    place: AtomicU32,
+    promotion: Promotion,
 }
-
-/// Lost races between two readings that make a word worth cells.
-pub(crate) const LOST_RACES: u32 = 8;
 
 /// Where a total begins its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +29,7 @@ pub enum Place {
 
 impl<W: Word> Total<W> {
     pub(crate) fn new(place: Place) -> Self {
-        let place = match place {
-            Place::Shared => None,
-            Place::Cells => Slots::acquire(1).map(Slots::into_place),
-        };
-        let place = place.map_or(0, CellPlace::number);
-        Total { shared: W::default(), place: AtomicU32::new(place) }
+        Total { shared: W::default(), promotion: Promotion::new(place, 1) }
     }
 
     /// Adds. `known` is where a handle remembers this total's cells; it knows nothing yet, or its thread has no block.
@@ -77,11 +64,7 @@ impl<W: Word> Total<W> {
     }
 
     pub(crate) fn get(&self) -> W::Amount {
-        let lost = self.place.load(Ordering::Relaxed);
-        if lost != 0 && CellPlace::numbered(lost).is_none() {
-            // Fails where a race was lost, or cells were given, at this moment: the next reading is soon enough.
-            let _ = self.place.compare_exchange(lost, 0, Ordering::Relaxed, Ordering::Relaxed);
-        }
+        self.promotion.forget_races();
         let shared = self.shared.get();
         // With `Count::reset`: who sees less in the word sees the cells that were taken off it.
         fence(Ordering::Acquire);
@@ -92,8 +75,7 @@ impl<W: Word> Total<W> {
 
     #[inline]
     fn cells(&self) -> Option<CellPlace> {
-        // Acquire: the page of these cells is there.
-        CellPlace::numbered(self.place.load(Ordering::Acquire))
+        self.promotion.cells()
     }
 
     #[inline]
@@ -106,54 +88,23 @@ impl<W: Word> Total<W> {
     #[cold]
     fn add_contended(&self, amount: W::Amount) {
         self.shared.add(amount);
-        let lost = self.place.load(Ordering::Relaxed);
-        let next = match CellPlace::numbered(lost) {
-            Some(_) => return,
-            None if lost < LOST_RACES => lost + 1,
-            None => match Slots::try_acquire(1) {
-                Some(slots) => return self.promote(lost, slots),
-                None => return,
-            },
-        };
-        // Fails where another race was lost at this moment: one of the two counts.
-        let _ = self.place.compare_exchange(lost, next, Ordering::Relaxed, Ordering::Relaxed);
+        self.promotion.lose(1);
     }
 
     /// Gives it cells, if it has none and nobody else is at it.
     pub(crate) fn give_cells(&self) {
-        let lost = self.place.load(Ordering::Relaxed);
-        if CellPlace::numbered(lost).is_none()
-            && let Some(slots) = Slots::try_acquire(1)
-        {
-            self.promote(lost, slots);
-        }
+        self.promotion.give(1);
     }
 
-    /// Gives it cells. What loses a race for that goes back at once.
-    fn promote(&self, lost: u32, slots: Slots) {
-        let place = slots.into_place();
-        // Release: see `cells`.
-        let given = self.place.compare_exchange(lost, place.number(), Ordering::Release, Ordering::Relaxed);
-        if given.is_err() {
-            drop(Slots::from_place(place, 1));
-        }
+    #[cfg(test)]
+    pub(crate) fn has_cells(&self) -> bool {
+        self.cells().is_some()
     }
 }
 
 impl<W: Word> Drop for Total<W> {
     fn drop(&mut self) {
-        if let Some(place) = CellPlace::numbered(*self.place.get_mut()) {
-            drop(Slots::from_place(place, 1));
-        }
-    }
-}
-
-/// Gives a fought-over number cells. What loses a race for that goes back at once.
-pub(crate) fn promote(slot: &OnceLock<Slots>, cells: usize) {
-    if slot.get().is_none()
-        && let Some(slots) = Slots::try_acquire(cells)
-    {
-        let _ = slot.set(slots);
+        self.promotion.end(1);
     }
 }
 
@@ -210,6 +161,7 @@ impl FloatCount {
 
 #[cfg(test)]
 mod tests {
+    use super::super::promotion::LOST_RACES;
     use super::*;
 
     #[test]

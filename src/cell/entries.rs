@@ -125,8 +125,8 @@ impl<T> Entries<T> {
     }
 }
 
-/// Gives a pointer its target, unless it has one.
-fn fill<U>(pointer: &AtomicPtr<U>, new: impl FnOnce() -> Box<[U]>) {
+/// Gives a pointer its target, unless it has one. It has one afterwards, seen by who loads it with acquire.
+pub(super) fn fill<U>(pointer: &AtomicPtr<U>, new: impl FnOnce() -> Box<[U]>) {
     if !pointer.load(Ordering::Relaxed).is_null() {
         return;
     }
@@ -143,7 +143,7 @@ fn fill<U>(pointer: &AtomicPtr<U>, new: impl FnOnce() -> Box<[U]>) {
 ///
 /// # Safety
 /// The pointer is null, or `fill` gave it a target of this length, and nobody uses that any more.
-unsafe fn empty<U>(pointer: &mut AtomicPtr<U>, len: usize) {
+pub(super) unsafe fn empty<U>(pointer: &mut AtomicPtr<U>, len: usize) {
     let first = *pointer.get_mut();
     if !first.is_null() {
         // SAFETY: the caller says that it is of `Box::into_raw`, and of this length.

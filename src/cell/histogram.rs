@@ -1,68 +1,56 @@
 //! A histogram's buckets and sum: shared while they are quiet, in cells of each thread once they are fought over.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
-use super::buckets::BucketCells;
-use super::count::{LOST_RACES, Place, promote};
+use super::buckets::{BucketCells, Readers, Recorded};
+use super::count::Place;
+use super::promotion::Promotion;
 use super::sequence::{self, HEADER};
-use super::slot::{OwnCells, Slots};
-use super::thread::KnownPlace;
+use super::slot::{OwnCells, everybodys};
 use super::word::Word;
 
 /// Buckets and their sum, readable only as a whole.
 ///
-/// A thread's cells are written and read by the protocol of [`sequence`]. Where a reader does not get a whole record, it
-/// takes the whole histogram as it read it last: older, never torn, never lower; the next reading catches up.
+/// A thread's cells are written and read by the protocol of [`sequence`]. Where a reader does not get a whole record of
+/// some thread, it takes what it read of that thread last: older, never torn, never lower; the next reading catches up.
+/// The same with the shared [`buckets`](super::buckets). Where they keep two readers one after the other waiting, their
+/// writer may never go on: it gets cells, so that it stops no other thread's records from being seen.
 ///
 /// A histogram of more than 61 bounds does not fit into a page and stays in the shared buckets.
 #[derive(Debug)]
 pub(crate) struct HistogramCells<S: Word> {
-    shared: BucketCells<S>,
-    own: OnceLock<Slots>,
-    /// Where its own cells are, once a thread has looked for them: all that a record needs to know of `own`.
-    known: KnownPlace,
-    /// Races for the shared buckets that were lost since the last reading.
-    lost: AtomicU32,
-    reading: Mutex<Reading<S::Amount>>,
+    shared: BucketCells<S, Read<S::Amount>>,
+    /// Races for the shared buckets, and its own cells.
+    promotion: Promotion,
 }
 
-/// What was recorded up to some moment.
-#[derive(Debug, Clone)]
-struct Recorded<A> {
-    counts: Box<[u64]>,
-    sum: A,
-}
-
+/// What readers keep.
 #[derive(Debug)]
-struct Reading<A> {
-    /// What the last reading of thread cells gave.
-    last: Option<Box<Recorded<A>>>,
+struct Read<A> {
+    /// `[sum, buckets…]` of each thread that has cells, in the order of threads: what was last read of them.
+    own: Vec<u64>,
     /// What had been recorded when it was last reset.
-    base: Option<Box<Recorded<A>>>,
+    base: Option<Recorded<A>>,
+}
+
+impl<A> Default for Read<A> {
+    fn default() -> Self {
+        Read { own: Vec::new(), base: None }
+    }
 }
 
 impl<S: Word> HistogramCells<S> {
     pub(crate) fn new(buckets: usize, place: Place) -> Self {
-        let own = match place {
-            Place::Shared => OnceLock::new(),
-            Place::Cells => Slots::acquire(HEADER + buckets).map_or_else(OnceLock::new, OnceLock::from),
-        };
         HistogramCells {
             shared: BucketCells::new(buckets),
-            own,
-            known: KnownPlace::unknown(),
-            lost: AtomicU32::new(0),
-            reading: Mutex::new(Reading { last: None, base: None }),
+            promotion: Promotion::new(place, HEADER + buckets),
         }
     }
 
     /// Counts a value in a bucket and adds `amount` to the sum, if this thread finds its cells at once.
     #[inline]
     pub(crate) fn record_in_own(&self, bucket: usize, amount: S::Amount) -> bool {
-        let cells = OwnCells::near(self.known.get());
+        let cells = OwnCells::near(self.promotion.known());
         if let Some(cells) = cells {
             sequence::record::<S>(|place| cells.at(place), bucket, 1, amount);
         }
@@ -71,9 +59,7 @@ impl<S: Word> HistogramCells<S> {
 
     /// Counts `times` values in a bucket and adds `amount`, their sum.
     pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
-        let Some(slots) = self.own.get() else { return self.record_shared(bucket, times, amount) };
-        self.known.set(slots.place());
-        match slots.mine() {
+        match self.promotion.cells().and_then(OwnCells::mine) {
             Some(cells) => sequence::record::<S>(|place| cells.at(place), bucket, times, amount),
             None => self.record_shared(bucket, times, amount),
         }
@@ -81,7 +67,8 @@ impl<S: Word> HistogramCells<S> {
 
     /// Records that were begun, ever. May be behind; waits for nobody.
     pub(crate) fn records(&self) -> u64 {
-        let own = self.own.get().into_iter().flat_map(Slots::everybodys);
+        let all = |place| everybodys(place, HEADER + self.shared.len());
+        let own = self.promotion.cells().into_iter().flat_map(all);
         // Relaxed: each is a number by itself. A sequence goes on by two a record.
         let own = own.filter_map(|cells| Some(cells.first()?.load(Ordering::Relaxed) / 2));
         own.fold(self.shared.records(), u64::wrapping_add)
@@ -89,49 +76,90 @@ impl<S: Word> HistogramCells<S> {
 
     /// Counts by bucket, and the sum.
     pub(crate) fn read(&self) -> (Vec<u64>, S::Amount) {
-        let mut reading = self.reading.lock();
-        self.lost.store(0, Ordering::Relaxed);
-        let recorded = self.recorded(&mut reading);
-        let Some(base) = &reading.base else { return (recorded.counts.into(), recorded.sum) };
-        let counts = recorded.counts.iter().zip(&base.counts).map(|(now, then)| now.wrapping_sub(*then));
-        (counts.collect(), S::difference(recorded.sum, base.sum))
+        let mut readers = self.shared.readers();
+        let recorded = self.recorded(&mut readers);
+        self.since_reset(&mut readers, recorded)
     }
 
-    /// Forgets everything recorded before now.
+    /// The same, and forgets what it gives.
+    pub(crate) fn take(&self) -> (Vec<u64>, S::Amount) {
+        let mut readers = self.shared.readers();
+        let recorded = self.recorded(&mut readers);
+        let taken = self.since_reset(&mut readers, recorded.clone());
+        readers.more().base = Some(recorded);
+        taken
+    }
+
+    fn since_reset(
+        &self,
+        readers: &mut Readers<'_, S, Read<S::Amount>>,
+        mut recorded: Recorded<S::Amount>,
+    ) -> (Vec<u64>, S::Amount) {
+        self.promotion.forget_races();
+        if let Some(base) = &readers.more().base {
+            let counts = recorded.counts.iter_mut().zip(&base.counts);
+            counts.for_each(|(now, then)| *now = now.wrapping_sub(*then));
+            recorded.sum = S::difference(recorded.sum, base.sum);
+        }
+        (recorded.counts, recorded.sum)
+    }
+
+    /// Forgets everything recorded before now. A record that is stopped half-way just then is not forgotten.
     pub(crate) fn reset(&self) {
-        let mut reading = self.reading.lock();
-        reading.base = Some(Box::new(self.recorded(&mut reading)));
+        let mut readers = self.shared.readers();
+        readers.more().base = Some(self.recorded(&mut readers));
     }
 
     /// Everything recorded since the beginning. Readers take turns, so that none gives less than another gave before.
-    fn recorded(&self, reading: &mut Reading<S::Amount>) -> Recorded<S::Amount> {
-        let (mut counts, mut sum) = self.shared.read();
-        let Some(slots) = self.own.get() else { return Recorded { counts: counts.into(), sum } };
-        for cells in slots.everybodys() {
-            match sequence::read(cells, &mut counts) {
-                Some(bits) => sum = S::sum(sum, S::amount(bits)),
-                None => {
-                    if let Some(last) = &reading.last {
-                        return Recorded::clone(last);
-                    }
-                }
-            }
+    fn recorded(&self, readers: &mut Readers<'_, S, Read<S::Amount>>) -> Recorded<S::Amount> {
+        let waited = readers.is_kept_waiting();
+        let mut recorded = readers.read();
+        if waited && readers.is_kept_waiting() {
+            self.give_cells();
         }
-        let recorded = Recorded { counts: counts.into(), sum };
-        reading.last = Some(Box::new(recorded.clone()));
+        if let Some(place) = self.promotion.cells() {
+            let all = everybodys(place, HEADER + self.shared.len());
+            readers.more().add_own::<S>(all, &mut recorded);
+        }
         recorded
     }
 
     /// Gives it cells, if it has none and nobody else is at it.
     pub(crate) fn give_cells(&self) {
-        promote(&self.own, HEADER + self.shared.len());
+        self.promotion.give(HEADER + self.shared.len());
     }
 
     fn record_shared(&self, bucket: usize, times: u64, amount: S::Amount) {
-        let contended = self.shared.record(bucket, times, amount);
-        if contended && self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
-            self.give_cells();
+        if self.shared.record(bucket, times, amount) {
+            self.promotion.lose(HEADER + self.shared.len());
         }
+    }
+}
+
+impl<A: Copy> Read<A> {
+    /// Reads the threads' cells, and adds what is known of them.
+    fn add_own<'a, S: Word<Amount = A>>(
+        &mut self,
+        all: impl Iterator<Item = &'a [AtomicU64]>,
+        recorded: &mut Recorded<A>,
+    ) {
+        let each = 1 + recorded.counts.len();
+        for (thread, cells) in all.enumerate() {
+            let end = (thread + 1) * each;
+            self.own.resize(self.own.len().max(end), 0);
+            let own = &mut self.own[end - each..end];
+            sequence::read(cells, own);
+            recorded.sum = S::sum(recorded.sum, S::amount(own[0]));
+            let counts = recorded.counts.iter_mut().zip(&own[1..]);
+            counts.for_each(|(count, own)| *count = count.wrapping_add(*own));
+        }
+    }
+}
+
+impl<S: Word> Drop for HistogramCells<S> {
+    fn drop(&mut self) {
+        let len = HEADER + self.shared.len();
+        self.promotion.end(len);
     }
 }
 
@@ -188,10 +216,41 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_after_a_writer_that_never_goes_on_is_seen_all_the_same() {
+        let cells = HistogramCells::<WholeWord>::new(2, Place::Shared);
+        cells.record(0, 1, 10);
+        cells.read();
+        let (stopped, _) = cells.shared.begin();
+        cells.read();
+        cells.record(1, 1, 1);
+        // Gives it cells; another test may hold the room at the moment.
+        while cells.promotion.cells().is_none() {
+            assert_eq!(cells.read(), (vec![1, 0], 10));
+        }
+        cells.record(1, 2, 40);
+        assert_eq!(cells.read(), (vec![1, 2], 50));
+        stopped.finish();
+        assert_eq!(cells.read(), (vec![1, 3], 51));
+    }
+
+    #[test]
+    fn a_thread_stopped_in_its_own_cells_hides_nothing_of_the_others() {
+        let cells = HistogramCells::<WholeWord>::new(1, Place::Cells);
+        cells.record(0, 1, 10);
+        cells.read();
+        let sequence = OwnCells::mine(cells.promotion.known()).unwrap().at(0);
+        let even = sequence::begin(sequence);
+        std::thread::scope(|scope| scope.spawn(|| cells.record(0, 1, 5)).join().unwrap());
+        assert_eq!(cells.read(), (vec![2], 15));
+        sequence::end(sequence, even);
+        assert_eq!(cells.read(), (vec![2], 15));
+    }
+
+    #[test]
     fn a_histogram_that_does_not_fit_into_a_page_stays_shared() {
         let cells = HistogramCells::<WholeWord>::new(500, Place::Cells);
         cells.record(499, 1, 3);
         assert_eq!(cells.read().1, 3);
-        assert!(cells.own.get().is_none());
+        assert!(cells.promotion.cells().is_none());
     }
 }

@@ -9,45 +9,37 @@
 //! handed over in that moment; it never has more than was recorded.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use super::buffer::{self, BUFFER, Filling};
-use super::count::{LOST_RACES, Place, promote};
-use super::slot::{OwnCells, Slots};
+use super::count::Place;
+use super::promotion::Promotion;
+use super::rare::Rare;
+use super::slot::{OwnCells, everybodys};
 use super::stripes::Stripes;
-use super::thread::KnownPlace;
 use crate::stat::{Distribution, Window};
 
 /// A window that is made at the first value.
 #[derive(Debug)]
 pub(crate) struct RecentCell {
-    recording: OnceLock<Box<Recording>>,
+    stripes: Rare<Stripes<Window>>,
+    /// Where the buffers are, or how many races for the first stripe were lost. None before the first value.
+    buffers: Promotion,
     place: Place,
-    /// Where the buffers are, once a thread has looked for its own: all that most records need to know.
-    known: KnownPlace,
-}
-
-#[derive(Debug, Default)]
-struct Recording {
-    buffers: OnceLock<Slots>,
-    /// Races for the first stripe that were lost since the last reading.
-    lost: AtomicU32,
-    stripes: Stripes<Window>,
 }
 
 const SLOT_NANOS: u64 = Window::SLOT.as_nanos() as u64;
 
 impl RecentCell {
     pub(crate) fn new(place: Place) -> Self {
-        RecentCell { recording: OnceLock::new(), place, known: KnownPlace::unknown() }
+        RecentCell { stripes: Rare::new(), buffers: Promotion::new(Place::Shared, BUFFER), place }
     }
 
     /// Records a finite value at a time in nanoseconds.
     #[inline]
     pub(crate) fn record(&self, now: u64, value: f64) {
         let slot = now / SLOT_NANOS;
-        let cells = OwnCells::near(self.known.get());
+        let cells = OwnCells::near(self.buffers.known());
         if !cells.is_some_and(|cells| buffer::push(|place| cells.at(place), slot, value)) {
             self.record_slow(slot, value, 1);
         }
@@ -64,14 +56,14 @@ impl RecentCell {
     }
 
     pub(crate) fn read(&self, now: u64) -> Distribution {
-        self.recording.get().map(|recording| recording.read(now / SLOT_NANOS)).unwrap_or_default()
+        self.stripes.get().map(|stripes| self.read_all(stripes, now / SLOT_NANOS)).unwrap_or_default()
     }
 
     /// Forgets everything recorded before now.
     pub(crate) fn reset(&self) {
-        let Some(recording) = self.recording.get() else { return };
-        recording.everybodys().for_each(buffer::forget);
-        if let Some(mut window) = recording.stripes.gather(|_, _| ()) {
+        let Some(stripes) = self.stripes.get() else { return };
+        self.everybodys().for_each(buffer::forget);
+        if let Some(mut window) = stripes.gather(|_, _| ()) {
             *window = Window::default();
         }
     }
@@ -79,69 +71,35 @@ impl RecentCell {
     #[cold]
     fn record_slow(&self, slot: u64, value: f64, times: u64) {
         let Some(_changing) = Changing::begin() else { return };
-        let recording = self.recording();
-        match recording.mine(&self.known) {
-            Some(cells) if times == 1 => recording.hand_over(cells, slot, value),
-            _ => recording.record(slot, value, times, self.place),
+        let stripes = self.stripes.get_or_make(Stripes::default);
+        match self.buffers.cells().and_then(OwnCells::mine) {
+            Some(cells) if times == 1 => hand_over(stripes, cells, slot, value),
+            _ => self.record_shared(stripes, slot, value, times),
         }
     }
 
-    fn recording(&self) -> &Recording {
-        loop {
-            if let Some(recording) = self.recording.get() {
-                return recording;
-            }
-            let new = Box::default();
-            let _ = self.recording.set(new);
-        }
-    }
-}
-
-impl Recording {
-    /// This thread's buffer; `known` remembers where.
-    fn mine(&self, known: &KnownPlace) -> Option<OwnCells> {
-        let slots = self.buffers.get()?;
-        known.set(slots.place());
-        slots.mine()
-    }
-
-    fn everybodys(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
-        self.buffers.get().into_iter().flat_map(Slots::everybodys)
-    }
-
-    /// Adds what is in this thread's buffer to the window, and begins the buffer anew with a value.
-    fn hand_over(&self, cells: OwnCells, slot: u64, value: f64) {
-        let cell = |place| cells.at(place);
-        // The buffer first: what an allocator records while the window grows finds room there.
-        let filling = buffer::take(cell, slot);
-        buffer::push(cell, slot, value);
-        if filling.is_empty() {
-            return;
-        }
-        self.stripes.change(|window| {
-            if let Some(slot) = window.slot(filling.slot) {
-                slot.record_all(filling.values(buffer::forgotten(cell)));
-            }
-        });
-    }
-
-    fn record(&self, slot: u64, value: f64, times: u64, place: Place) {
-        let alone = self.stripes.change(|window| {
+    fn record_shared(&self, stripes: &Stripes<Window>, slot: u64, value: f64, times: u64) {
+        let alone = stripes.change(|window| {
             if let Some(slot) = window.slot(slot) {
                 slot.record_n(value, times);
             }
         });
-        let contended = !alone && self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES;
-        if place == Place::Cells || contended {
-            promote(&self.buffers, BUFFER);
+        match self.place {
+            Place::Cells => self.buffers.give(BUFFER),
+            Place::Shared if !alone => self.buffers.lose(BUFFER),
+            Place::Shared => {}
         }
     }
 
-    fn read(&self, slot: u64) -> Distribution {
-        self.lost.store(0, Ordering::Relaxed);
+    fn everybodys(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
+        self.buffers.cells().into_iter().flat_map(|place| everybodys(place, BUFFER))
+    }
+
+    fn read_all(&self, stripes: &Stripes<Window>, slot: u64) -> Distribution {
+        self.buffers.forget_races();
         let mut waiting: Vec<(&[AtomicU64], Filling)> =
             self.everybodys().map(|cells| (cells, buffer::read(cells))).collect();
-        let Some(mut window) = self.stripes.gather(|all, part| all.merge(&part)) else {
+        let Some(mut window) = stripes.gather(|all, part| all.merge(&part)) else {
             return Distribution::default();
         };
         waiting.retain(|(cells, filling)| !filling.is_empty() && buffer::is_current(cells, filling));
@@ -155,19 +113,41 @@ impl Recording {
     }
 }
 
+impl Drop for RecentCell {
+    fn drop(&mut self) {
+        self.buffers.end(BUFFER);
+    }
+}
+
+/// Adds what is in this thread's buffer to the window, and begins the buffer anew with a value.
+fn hand_over(stripes: &Stripes<Window>, cells: OwnCells, slot: u64, value: f64) {
+    let cell = |place| cells.at(place);
+    // The buffer first: what an allocator records while the window grows finds room there.
+    let filling = buffer::take(cell, slot);
+    buffer::push(cell, slot, value);
+    if filling.is_empty() {
+        return;
+    }
+    stripes.change(|window| {
+        if let Some(slot) = window.slot(filling.slot) {
+            slot.record_all(filling.values(buffer::forgotten(cell)));
+        }
+    });
+}
+
 thread_local! {
     static CHANGING: Cell<u8> = const { Cell::new(0) };
 }
 
 /// That this thread is changing a window, for which it may have to allocate: an allocator that records comes through here
 /// again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is not in a window.
-struct Changing;
+pub(super) struct Changing;
 
 /// Changes inside one another: enough for a buffer that is full just then; the next level finds it empty.
 const DEEPEST: u8 = 3;
 
 impl Changing {
-    fn begin() -> Option<Self> {
+    pub(super) fn begin() -> Option<Self> {
         let depth = CHANGING.get();
         (depth < DEEPEST).then(|| {
             CHANGING.set(depth + 1);
@@ -184,7 +164,7 @@ impl Drop for Changing {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicUsize};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::Duration;
 
     use parking_lot::Mutex;

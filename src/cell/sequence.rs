@@ -14,14 +14,16 @@
 //! stored before it, so its second look at the sequence differs from the first. A reader that sees an even sequence sees,
 //! by release and acquire, all that was changed before it.
 //!
-//! A writer can be stopped inside a record for as long as its thread is not scheduled, so a reader gives up after
-//! [`TRIES`].
+//! A writer can be stopped inside a record for as long as its thread is not scheduled, and for ever in the child of a fork,
+//! so a reader gives up after [`TRIES`] and goes on with what it read of this thread last.
 
 use super::sync::{AtomicU64, Ordering, TRIES, fence, load_own};
 use super::word::{WholeWord, Word, add_to_own};
 
 /// Cells before the buckets: sequence and sum.
 pub(crate) const HEADER: usize = 2;
+/// The most cells there can be: a page.
+const MOST: usize = 64;
 
 /// Records into this thread's own cells.
 #[inline]
@@ -32,29 +34,39 @@ pub(crate) fn record<'a, S: Word>(
     amount: S::Amount,
 ) {
     let [sequence, sum] = [cell(0), cell(1)];
+    let even = begin(sequence);
+    add_to_own::<WholeWord>(cell(HEADER + bucket), times);
+    add_to_own::<S>(sum, amount);
+    end(sequence, even);
+}
+
+/// Begins a record: the sequence before it.
+#[inline]
+pub(super) fn begin(sequence: &AtomicU64) -> u64 {
     let even = load_own(sequence);
     sequence.store(even.wrapping_add(1), Ordering::Relaxed);
     fence(Ordering::Release);
-    add_to_own::<WholeWord>(cell(HEADER + bucket), times);
-    add_to_own::<S>(sum, amount);
+    even
+}
+
+/// Ends a record that began with this sequence.
+#[inline]
+pub(super) fn end(sequence: &AtomicU64, even: u64) {
     sequence.store(even.wrapping_add(2), Ordering::Release);
 }
 
-/// Adds a thread's buckets to `counts` and gives its sum; changes nothing where they cannot be read as a whole.
-pub(crate) fn read(cells: &[AtomicU64], counts: &mut [u64]) -> Option<u64> {
-    let [sequence, sum, own @ ..] = cells else { return None };
+/// Reads a thread's `[sum, buckets…]` over what was read there before; leaves that where they cannot be read as a whole.
+pub(crate) fn read(cells: &[AtomicU64], last: &mut [u64]) {
+    let Some((sequence, cells)) = cells.split_first() else { return };
+    let mut seen = [0; MOST];
+    let seen = &mut seen[..cells.len()];
     for _ in 0..TRIES {
         let before = sequence.load(Ordering::Acquire);
-        let read: Vec<u64> = own.iter().map(|count| count.load(Ordering::Relaxed)).collect();
-        let sum = sum.load(Ordering::Relaxed);
+        seen.iter_mut().zip(cells).for_each(|(seen, cell)| *seen = cell.load(Ordering::Relaxed));
         fence(Ordering::Acquire);
         if before % 2 == 0 && sequence.load(Ordering::Relaxed) == before {
-            for (count, read) in counts.iter_mut().zip(read) {
-                *count = count.wrapping_add(read);
-            }
-            return Some(sum);
+            return last.copy_from_slice(seen);
         }
         std::hint::spin_loop();
     }
-    None
 }

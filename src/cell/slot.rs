@@ -31,6 +31,12 @@ impl OwnCells {
         Some(OwnCells { block, first })
     }
 
+    /// This thread's cells from a place on, if it can have some. Only this thread writes them.
+    #[inline]
+    pub(crate) fn mine(place: CellPlace) -> Option<Self> {
+        Some(OwnCells { block: thread::mine(place.page())?, first: place.at() })
+    }
+
     /// A cell, counted from the first. The caller stays below the length it asked for; beyond, it is some cell of the
     /// page: cheaper than a check.
     #[inline]
@@ -39,11 +45,11 @@ impl OwnCells {
     }
 }
 
-static ROOM: Mutex<Room> = Mutex::new(Room { free: Vec::new(), page: None });
+static ROOM: Mutex<Room> = Mutex::new(Room { free: [const { Vec::new() }; MOST_CELLS + 1], page: None });
 
 struct Room {
     /// Taken back, zeroed, by length.
-    free: Vec<Slots>,
+    free: [Vec<CellPlace>; MOST_CELLS + 1],
     /// The number of the page that is being given out, and how much of it has been.
     page: Option<(usize, usize)>,
 }
@@ -64,11 +70,8 @@ impl Slots {
     }
 
     fn acquire_from(room: &mut Room, len: usize) -> Option<Slots> {
-        if len > MOST_CELLS {
-            return None;
-        }
-        if let Some(same) = room.free.iter().rposition(|slots| usize::from(slots.len) == len) {
-            return Some(room.free.swap_remove(same));
+        if let Some(place) = room.free.get_mut(len)?.pop() {
+            return Some(Slots::from_place(place, len));
         }
         let (page, at) = match room.page {
             Some((page, used)) if used + len <= CELLS => (page, used),
@@ -76,11 +79,6 @@ impl Slots {
         };
         room.page = Some((page, at + len));
         Some(Slots { place: CellPlace::new(page, at), len: len as u8 })
-    }
-
-    /// Where the first of them is.
-    pub(crate) fn place(&self) -> CellPlace {
-        self.place
     }
 
     /// Where the first of them is, for somebody who gives them back by [`from_place`](Slots::from_place).
@@ -91,33 +89,27 @@ impl Slots {
     }
 
     /// What `into_place` made a place of.
-    pub(crate) fn from_place(place: CellPlace, len: u8) -> Self {
-        Slots { place, len }
-    }
-
-    /// This thread's cells, if it can have some. Only this thread writes them.
-    #[inline]
-    pub(crate) fn mine(&self) -> Option<OwnCells> {
-        Some(OwnCells { block: thread::mine(self.place.page())?, first: self.place.at() })
-    }
-
-    /// All threads' cells, always in the same order.
-    pub(crate) fn everybodys(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
-        everybodys(self.place, self.len)
+    pub(crate) fn from_place(place: CellPlace, len: usize) -> Self {
+        Slots { place, len: len as u8 }
     }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
         // Relaxed: the lock hands them on.
-        self.everybodys().flatten().for_each(|cell| cell.store(0, Ordering::Relaxed));
-        ROOM.lock().free.push(Slots { place: self.place, len: self.len });
+        everybodys(self.place, usize::from(self.len))
+            .flatten()
+            .for_each(|cell| cell.store(0, Ordering::Relaxed));
+        let mut room = ROOM.lock();
+        if let Some(free) = room.free.get_mut(usize::from(self.len)) {
+            free.push(self.place);
+        }
     }
 }
 
 /// All threads' cells at a place, always in the same order.
-pub(crate) fn everybodys(place: CellPlace, len: u8) -> impl Iterator<Item = &'static [AtomicU64]> {
-    let range = place.at()..place.at() + usize::from(len);
+pub(crate) fn everybodys(place: CellPlace, len: usize) -> impl Iterator<Item = &'static [AtomicU64]> {
+    let range = place.at()..place.at() + len;
     let blocks = Page::numbered(place.page()).into_iter().flat_map(Page::blocks);
     blocks.filter_map(move |block| block.cells.get(range.clone()))
 }

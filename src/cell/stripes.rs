@@ -44,7 +44,7 @@ impl<T: Default> Stripes<T> {
     /// Pours all stripes into the first, and gives that. What is changed from then on is in another.
     pub(crate) fn gather(&self, pour: impl Fn(&mut T, T)) -> Option<impl DerefMut<Target = T>> {
         fence(Ordering::SeqCst);
-        let mut stripes = std::iter::successors(Some(self), |stripe| stripe.next.get().map(Box::as_ref));
+        let mut stripes = self.all();
         let mut all = stripes.find_map(Stripes::lock)?;
         for stripe in stripes {
             if let Some(part) = stripe.lock().map(|mut part| std::mem::take(&mut *part)) {
@@ -52,6 +52,20 @@ impl<T: Default> Stripes<T> {
             }
         }
         Some(all)
+    }
+
+    /// Takes out what is in the stripes. One that its writer is stopped at keeps what it has for the next time.
+    pub(crate) fn drain(&self, mut take: impl FnMut(T)) {
+        for stripe in self.all() {
+            if let Some(mut part) = stripe.lock() {
+                let part = std::mem::take(&mut *part);
+                take(part);
+            }
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |stripe| stripe.next.get().map(Box::as_ref))
     }
 
     /// For readers; `None` if who holds it is gone.

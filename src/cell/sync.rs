@@ -8,6 +8,10 @@ pub(crate) use parking_lot::{Mutex, MutexGuard};
 /// Looks at a thread's cells before a reader gives up for this time. A writer in a tight loop fails about one in two.
 pub(crate) const TRIES: u32 = 64;
 
+/// Looks at a record in flight before a reader leaves it for the next: a millisecond, or more where its writer's thread
+/// gets the processor meanwhile.
+pub(crate) const LOOKS: u32 = 1024;
+
 /// What is in a cell that only this thread writes.
 #[inline]
 pub(crate) fn load_own(cell: &AtomicU64) -> u64 {

@@ -1,5 +1,89 @@
 //! Tests of the files that `tests/loom.rs` compiles too. There, they would run without a model.
 
+/// Writers that are stopped inside a record, by hand: what a reader sees of them, and what when they go on.
+mod stopped {
+    use crate::cell::buckets::{BucketCells, Recorded};
+    use crate::cell::sequence::{self, HEADER};
+    use crate::cell::sync::AtomicU64;
+    use crate::cell::word::{FloatWord, WholeWord, add_to_own};
+
+    type Shared = BucketCells<WholeWord, ()>;
+
+    /// Counts by bucket and the sum, and whether a writer kept the reader from more.
+    fn read(cells: &Shared) -> (Vec<u64>, u64, bool) {
+        let mut readers = cells.readers();
+        let Recorded { counts, sum } = readers.read();
+        (counts, sum, readers.is_kept_waiting())
+    }
+
+    #[test]
+    fn a_reader_of_shared_buckets_gives_what_it_read_last_and_catches_up() {
+        let cells = Shared::new(2);
+        cells.record(0, 1, 10);
+        assert_eq!(read(&cells), (vec![1, 0], 10, false));
+        let (stopped, _) = cells.begin();
+        stopped.add(1, 1, 7);
+        for more in 0..5 {
+            assert_eq!(read(&cells), (vec![1, 0], 10, true), "as before, with {more} records behind it");
+            cells.record(0, 1, 10);
+        }
+        stopped.finish();
+        assert_eq!(read(&cells), (vec![6, 1], 67, false), "what is in the other half too");
+        assert_eq!(read(&cells), (vec![6, 1], 67, false));
+    }
+
+    #[test]
+    fn a_writer_that_is_stopped_before_any_reading_keeps_all_of_them_at_nothing() {
+        let cells = Shared::new(1);
+        cells.record(0, 1, 10);
+        let (stopped, _) = cells.begin();
+        (0..2).for_each(|_| assert_eq!(read(&cells), (vec![0], 0, true)));
+        stopped.add(0, 1, 5);
+        stopped.finish();
+        assert_eq!(read(&cells), (vec![2], 15, false));
+    }
+
+    #[test]
+    fn one_writer_stopped_after_the_other_loses_and_doubles_nothing() {
+        let cells = Shared::new(1);
+        let mut recorded = 0;
+        for _ in 0..100 {
+            let (stopped, _) = cells.begin();
+            read(&cells);
+            let (next, _) = cells.begin();
+            cells.record(0, 1, 1);
+            stopped.add(0, 1, 1);
+            stopped.finish();
+            assert!(read(&cells).0[0] > recorded, "it catches up");
+            read(&cells);
+            next.add(0, 1, 1);
+            next.finish();
+            recorded += 3;
+            assert_eq!(read(&cells), (vec![recorded], recorded, false));
+        }
+    }
+
+    #[test]
+    fn a_reader_of_a_threads_cells_keeps_what_it_knew_of_that_thread() {
+        let cells: Vec<_> = (0..HEADER + 2).map(|_| AtomicU64::new(0)).collect();
+        let record = |bucket| sequence::record::<FloatWord>(|place| &cells[place], bucket, 1, 0.5);
+        let mut known = [0; 3];
+        let mut read = || {
+            sequence::read(&cells, &mut known);
+            (f64::from_bits(known[0]), known[1], known[2])
+        };
+        record(0);
+        assert_eq!(read(), (0.5, 1, 0));
+        record(1);
+        let even = sequence::begin(&cells[0]);
+        add_to_own::<WholeWord>(&cells[HEADER], 1);
+        (0..3).for_each(|_| assert_eq!(read(), (0.5, 1, 0), "half a record"));
+        add_to_own::<FloatWord>(&cells[1], 0.5);
+        sequence::end(&cells[0], even);
+        assert_eq!(read(), (1.5, 2, 1));
+    }
+}
+
 mod epoch {
     use crate::cell::epoch::*;
     use crate::cell::sync::{AtomicU64, Mutex};

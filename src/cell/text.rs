@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::process;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// See the module's page. The bytes of the text follow the header.
 pub(crate) struct SharedText(NonNull<Header>);
@@ -118,7 +118,8 @@ impl Drop for SharedText {
         let length = self.header().length;
         // Release: all use of this pointer comes before the end. Acquire, below: before the end that is here.
         if self.header().count.fetch_sub(1, Ordering::Release) == 1 {
-            fence(Ordering::Acquire);
+            // A load and not a fence, which ThreadSanitizer does not see.
+            self.header().count.load(Ordering::Acquire);
             // SAFETY: it was allocated in `new` with this layout, and this was the last pointer.
             unsafe { dealloc(self.0.as_ptr().cast(), layout(length)) };
         }

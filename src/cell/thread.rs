@@ -178,6 +178,12 @@ impl CellPlace {
         CellPlace((page * CELLS + at) as u32)
     }
 
+    /// The place of a number; that of one below [`CELLS`] is nobody's.
+    #[inline]
+    pub(crate) fn of(number: u32) -> Self {
+        CellPlace(number)
+    }
+
     /// The place as a number: at least [`CELLS`], or nowhere.
     pub(crate) fn number(self) -> u32 {
         self.0
@@ -241,8 +247,8 @@ impl KnownPlace {
 
     #[inline]
     pub(crate) fn get(&self) -> CellPlace {
-        // Relaxed: the number is all there is; the blocks are this thread's own.
-        CellPlace(self.0.load(Ordering::Relaxed))
+        // Acquire: this thread's own cell there may have had another owner, and was emptied since by another thread.
+        CellPlace(self.0.load(Ordering::Acquire))
     }
 
     /// Adds to this thread's cell there, if it is near and was asked for before.
@@ -258,7 +264,8 @@ impl KnownPlace {
     }
 
     pub(crate) fn set(&self, place: CellPlace) {
-        self.0.store(place.0 & !HOLDING, Ordering::Relaxed);
+        // Release: see `get`.
+        self.0.store(place.0 & !HOLDING, Ordering::Release);
     }
 }
 

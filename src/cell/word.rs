@@ -7,7 +7,7 @@ use super::sync::{AtomicU64, Ordering, load_own};
 /// A number in one word that amounts are added to by whoever comes.
 pub(crate) trait Word: Default + Send + Sync {
     /// What is added.
-    type Amount: Copy + Debug;
+    type Amount: Copy + Debug + Send + Sync;
 
     fn add(&self, amount: Self::Amount);
     fn get(&self) -> Self::Amount;

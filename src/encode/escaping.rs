@@ -17,7 +17,7 @@ const MOST_DIGITS: usize = 6;
 ///
 /// | scheme | rule | `my.http_x/é` |
 /// |---|---|---|
-/// | `allow-utf-8` | names stay | `my.http_x/é` |
+/// | `allow-utf-8` | names stay; U+0000, which no reader of Prometheus gets over, is `_` | `my.http_x/é` |
 /// | `underscores` | each illegal character, and a digit in first place, is one `_` | `my_http_x__` |
 /// | `dots` | `_` is `__`, `.` is `_dot_`, other illegal ones are `__`; in legal names too | `my_dot_http__x____` |
 /// | `values` | legal names stay; others begin with `U__`, `_` is `__`, illegal ones are their code point in `_`s | `U__my_2e_http__x_2f__e9_` |
@@ -112,7 +112,8 @@ impl Escaping {
 
     fn escape(self, name: &str, colons: bool) -> Cow<'_, str> {
         match self {
-            Escaping::AllowUtf8 => Cow::Borrowed(name),
+            _ if name.is_empty() => Cow::Borrowed(name),
+            Escaping::AllowUtf8 => readable(name),
             Escaping::Underscores => underscores(name, colons),
             Escaping::Dots => dots(name, colons),
             Escaping::Values => values(name, colons),
@@ -133,6 +134,11 @@ impl fmt::Display for Escaping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Names as they are, but for the one character that ends a page for Prometheus' own reader, in quotes or not.
+fn readable(name: &str) -> Cow<'_, str> {
+    if name.contains('\0') { Cow::Owned(name.replace('\0', "_")) } else { Cow::Borrowed(name) }
 }
 
 fn dots(name: &str, colons: bool) -> Cow<'_, str> {
@@ -196,6 +202,7 @@ mod tests {
             ("http_requests", ["http_requests", "http_requests", "http__requests", "http_requests"]),
             ("a:b9", ["a:b9"; 4]),
             ("9lives", ["9lives", "_lives", "__lives", "U___39_lives"]),
+            ("a\0b", ["a_b", "a_b", "a__b", "U__a_0_b"]),
             ("🌲", ["🌲", "_", "__", "U___1f332_"]),
             ("a..b", ["a..b", "a__b", "a_dot__dot_b", "U__a_2e__2e_b"]),
         ];

@@ -8,8 +8,12 @@ use std::collections::HashSet;
 
 use crate::encode::clash::Clashes;
 use crate::encode::{Escaping, names};
+#[cfg(feature = "protobuf")]
+use crate::model::Nanos;
 use crate::model::{Family, Kind, Series, Shape, Value};
-use crate::tag::label::{self, LabelText};
+use crate::tag::label::{self, Label, LabelText};
+#[cfg(feature = "protobuf")]
+use crate::tag::pairs::push_pairs;
 use crate::unit::Unit;
 
 /// The label of a meter's rates.
@@ -119,13 +123,9 @@ impl<'a> Exposed<'a> {
 
     /// Its name with a suffix, in quotes where it needs them.
     pub(crate) fn name_with(&self, suffix: &str) -> String {
-        let name = [self.name.as_str(), suffix].concat();
-        if !self.is_quoted() {
-            return name;
-        }
-        let mut quoted = String::new();
-        label::push_quoted(&mut quoted, &name);
-        quoted
+        let mut name = String::new();
+        names::push_name(&mut name, &[self.name.as_str(), suffix].concat());
+        name
     }
 
     /// What follows the name in each sample, where every series is a number and has one.
@@ -150,6 +150,51 @@ impl<'a> Exposed<'a> {
         } else {
             self.each_unlike_its_tags(&mut take);
         }
+    }
+
+    /// Hands the series to show to `take`, with labels as protobuf has them.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_paired(&self, mut take: impl FnMut(Paired<'_>)) {
+        if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
+            self.family
+                .series
+                .each_paired(|_, Series { value, start, .. }, pairs| take(Paired { value, start, pairs }));
+        } else {
+            self.each_unlike_its_pairs(&mut take);
+        }
+    }
+
+    /// The same, of which only the start and the length of the labels are handed on.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_pairs_len(&self, mut take: impl FnMut(Nanos, usize)) {
+        if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
+            self.family.series.each_pairs_len(take);
+        } else {
+            self.each_unlike_its_pairs(&mut |series| take(series.start, series.pairs.len()));
+        }
+    }
+
+    #[cfg(feature = "protobuf")]
+    #[cold]
+    fn each_unlike_its_pairs(&self, take: &mut dyn FnMut(Paired<'_>)) {
+        let keys = self.keys();
+        let mut made = Vec::new();
+        self.family.series.each_paired(|at, series, rendered| {
+            if self.clashes.hides(at) {
+                return;
+            }
+            let pairs = match self.labelling {
+                Labelling::Rendered => rendered,
+                Labelling::Made => {
+                    made.clear();
+                    push_pairs(&mut made, &labels_of(keys, series));
+                    &made
+                }
+            };
+            take(Paired { value: self.clashes.shown(at, series.value), start: series.start, pairs });
+        });
     }
 
     /// Apart, so that the loop over large families has nothing in it that they do not need.
@@ -179,6 +224,17 @@ pub(crate) struct Shown<'a> {
     pub(crate) labels: LabelText<'a>,
 }
 
+/// A series as it is shown in protobuf.
+#[cfg(feature = "protobuf")]
+#[derive(Debug)]
+pub(crate) struct Paired<'a> {
+    /// As in [`Shown`].
+    pub(crate) value: &'a Value,
+    pub(crate) start: Nanos,
+    /// Its labels: by name, no name twice.
+    pub(crate) pairs: &'a [u8],
+}
+
 fn type_of(family: &Family) -> Type {
     match family.kind {
         Kind::Counter | Kind::Meter => Type::Counter,
@@ -202,6 +258,10 @@ fn type_of_shape(shape: &Shape) -> Type {
 
 /// The name without its type's suffix but with its unit, and the unit where the name ends in it.
 fn exposed_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
+    if family.kind == Kind::StateSet {
+        // The name of the family is also that of its label.
+        return (names::label_name(family.name.as_str(), escaping).into_owned(), None);
+    }
     let (plain, unit) = plain_name(family, escaping);
     let name = escaped(plain, type_suffix(family.kind), escaping);
     let ends_in = |unit: &String| name.strip_suffix(unit.as_str()).is_some_and(|rest| rest.ends_with('_'));
@@ -234,9 +294,8 @@ fn plain_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
         Kind::Meter => with_unit(strip_repeatedly(&name, &["_total", "_rate"]), &family.unit),
         Kind::Timer => with_unit(&name, &Unit::Seconds),
         Kind::UpDownCounter | Kind::Gauge | Kind::Histogram => with_unit(&name, &family.unit),
+        Kind::StateSet => (name.into_owned(), None),
         Kind::Info => (strip(&name, "_info").to_owned(), None),
-        // The name of the family is also that of its label.
-        Kind::StateSet => (names::label_name(family.name.as_str(), escaping).into_owned(), None),
     }
 }
 
@@ -306,6 +365,11 @@ impl Labelling {
 /// Makes the labels of a series, in a buffer that is used again.
 #[cold]
 pub(crate) fn make_labels<'a>(text: &'a mut String, keys: Keys<'_>, series: Series<'_>) -> LabelText<'a> {
+    LabelText::write(text, &labels_of(keys, series))
+}
+
+/// The labels of a series: by name, no name twice.
+fn labels_of<'a>(keys: Keys<'_>, series: Series<'a>) -> Vec<Label<'a>> {
     let mut labels = Vec::new();
     label::push_tags(&mut labels, series.tags.iter(), |key| keys.name(key));
     if let Value::Info(facts) = series.value {
@@ -315,7 +379,7 @@ pub(crate) fn make_labels<'a>(text: &'a mut String, keys: Keys<'_>, series: Seri
         // Facts come before tags, so that among equal names tags win.
         label::keep_last_of_equals(&mut labels);
     }
-    LabelText::write(text, &labels)
+    labels
 }
 
 #[cfg(test)]
@@ -401,6 +465,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_state_set_is_called_as_its_label() {
+        let states = family(Kind::StateSet, "_a.b:c", Unit::None, SeriesList::new());
+        let names = [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values]
+            .map(|scheme| Exposed::of(&states, scheme).name);
+        assert_eq!(names, ["_a.b:c", "_a_b_c", "key__a_dot_b__c", "U____a_2e_b_3a_c"]);
     }
 
     #[test]

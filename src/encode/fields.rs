@@ -31,7 +31,12 @@ pub struct Field<'a> {
     pub field: &'static str,
     /// The number; finite.
     pub value: f64,
+    /// Whether it is a total since the start, which only grows: a `count` or `sum` of what is counted.
+    pub is_total: bool,
 }
+
+/// The fields that are totals, of metrics that have any.
+const TOTALS: [&str; 2] = ["count", "sum"];
 
 /// Hands every field of a snapshot to `take`, in the order of the snapshot and of the table above, and says how many
 /// were left out because they were not finite.
@@ -68,7 +73,11 @@ struct Lowering<F> {
 
 impl<F: FnMut(Field<'_>)> Lowering<F> {
     fn value(&mut self, name: &Name, tags: &Tags, value: &Value) {
-        let mut emit = |field, value| self.emit(name, tags, field, value);
+        let counts = !matches!(value, Value::UpDownCounter(_));
+        let mut emit = |field, value| {
+            let is_total = counts && TOTALS.contains(&field);
+            self.emit(Field { name, tags, field, value, is_total });
+        };
         match value {
             Value::Counter(total) => emit("count", total.as_f64()),
             Value::UpDownCounter(level) => emit("count", *level as f64),
@@ -87,13 +96,14 @@ impl<F: FnMut(Field<'_>)> Lowering<F> {
     fn states(&mut self, name: &Name, tags: &Tags, set: &StateSetValue) {
         for (state, on) in set.states.iter().zip(&set.on) {
             let tags = Tags::from([(name.as_str(), &**state)]).over(tags);
-            self.emit(name, &tags, "value", f64::from(u8::from(*on)));
+            let value = f64::from(u8::from(*on));
+            self.emit(Field { name, tags: &tags, field: "value", value, is_total: false });
         }
     }
 
-    fn emit(&mut self, name: &Name, tags: &Tags, field: &'static str, value: f64) {
-        if value.is_finite() {
-            (self.take)(Field { name, tags, field, value });
+    fn emit(&mut self, field: Field<'_>) {
+        if field.value.is_finite() {
+            (self.take)(field);
         } else {
             self.not_finite += 1;
         }
@@ -191,6 +201,8 @@ mod tests {
             sum: values.iter().sum(),
             sum_can_fall: false,
             window: quantiles.then(|| window.read(Duration::ZERO)),
+            native: None,
+            restarted: None,
             shape: Shape::default(),
         }
     }
@@ -202,6 +214,26 @@ mod tests {
         assert_eq!(fields_of(Kind::Counter, Value::Counter(Number::Float(0.5))), one("count", 0.5));
         assert_eq!(fields_of(Kind::UpDownCounter, Value::UpDownCounter(-4)), one("count", -4.0));
         assert_eq!(fields_of(Kind::Gauge, Value::Gauge(7.5)), one("value", 7.5));
+    }
+
+    #[test]
+    fn totals_are_told_from_levels() {
+        let totals = |kind, value| {
+            let start = SystemTime::UNIX_EPOCH;
+            let series = [((), value, start)].into_iter().collect();
+            let family = Family { name: "m".into(), kind, help: "".into(), unit: Unit::None, series };
+            let mut totals = Vec::new();
+            each(&Snapshot::new(start, vec![family]), |field| {
+                totals.extend(field.is_total.then_some(field.field))
+            });
+            totals
+        };
+        let timer = TimerValue { durations: recorded(&[1.0], true), rates: Rates::default() };
+        assert_eq!(totals(Kind::Timer, timer.into()), ["sum", "count"]);
+        assert_eq!(totals(Kind::Histogram, recorded(&[1.0], true).into()), ["count"]);
+        assert_eq!(totals(Kind::Counter, Value::Counter(Number::Integer(3))), ["count"]);
+        assert_eq!(totals(Kind::UpDownCounter, Value::UpDownCounter(3)), [""; 0]);
+        assert_eq!(totals(Kind::Gauge, Value::Gauge(3.0)), [""; 0]);
     }
 
     #[test]

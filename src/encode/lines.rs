@@ -168,7 +168,13 @@ impl<'a> Lines<'a> {
     #[cold]
     fn change_suffix(&mut self, suffix: &'static str) {
         self.suffix = suffix;
-        self.name = self.family.name_with(suffix);
+        if self.is_quoted {
+            self.name = self.family.name_with(suffix);
+        } else {
+            // Three times a histogram: not worth looking at each character of the name again.
+            self.name.clear();
+            [&self.family.name, suffix].iter().for_each(|part| self.name.push_str(part));
+        }
         self.opening.clear();
     }
 
@@ -177,8 +183,9 @@ impl<'a> Lines<'a> {
         if self.opening.is_empty() {
             let labels = labels.inner();
             let comma = if labels.is_empty() { "" } else { "," };
-            let before = if self.is_quoted { ["{", &self.name, ","] } else { [&self.name, "{", ""] };
-            before.iter().chain(&[labels, comma]).for_each(|part| self.opening.push_str(part));
+            let [first, second, third] =
+                if self.is_quoted { ["{", &self.name, ","] } else { [&self.name, "{", ""] };
+            [first, second, third, labels, comma].iter().for_each(|part| self.opening.push_str(part));
         }
     }
 }

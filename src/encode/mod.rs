@@ -2,9 +2,14 @@
 //!
 //! - [`text`]: Prometheus text 0.0.4 and 1.0.0, which everything reads. When in doubt, this one.
 //! - [`openmetrics`]: OpenMetrics 1.0, with units and types of its own for infos and state sets.
+#![cfg_attr(
+    feature = "protobuf",
+    doc = "- [`protobuf`]: Prometheus' own binary format, the only one of its formats that has native histograms."
+)]
+//! - [`json`]: the snapshot as it is, names unchanged, in a schema that stays.
 //! - [`fields`]: no bytes yet, but every number on its own, for whatever pushes `name.field = number`.
 //!
-//! [`http::respond`](crate::http::respond) chooses between the two pages by what the scraper asks for. Pages are valid by
+//! [`http::respond`](crate::http::respond) chooses between the pages by what the scraper asks for. Pages are valid by
 //! construction: names and tag keys are made legal, values escaped, and what would make a page invalid is left out and
 //! told ([`LeftOut`]). [`Options`] say what else to leave out.
 //!
@@ -47,6 +52,7 @@ mod clash;
 mod escaping;
 mod exposed;
 pub mod fields;
+pub mod json;
 mod left_out;
 mod lines;
 mod names;
@@ -55,11 +61,15 @@ mod options;
 #[cfg(test)]
 mod oracle;
 mod page;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
+pub mod protobuf;
 mod samples;
 pub mod text;
 mod wanted;
 
 pub use escaping::{Escaping, UnknownEscaping};
 pub use left_out::{LeftOut, Reason};
+pub(crate) use names::push_name;
 pub use options::Options;
 pub(crate) use wanted::exposed_names;

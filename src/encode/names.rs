@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::encode::Escaping;
-use crate::tag::label::{is_legal, out_of_reserve, unreserved};
+use crate::tag::label::{is_legal, out_of_reserve, push_quoted, unreserved};
 
 /// What stands for a name or a key without a character, in every scheme.
 const NAMELESS: &str = "_";
@@ -11,6 +11,14 @@ const NAMELESS: &str = "_";
 /// Whether a metric's name can stand on a page without quotes.
 pub(crate) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().enumerate().all(|(at, byte)| is_legal(at, char::from(byte), true))
+}
+
+/// Appends a metric's name, in quotes where it cannot stand without.
+pub(crate) fn push_name(out: &mut String, name: &str) {
+    match is_plain(name) {
+        true => out.push_str(name),
+        false => push_quoted(out, name),
+    }
 }
 
 /// A family's name as far as its suffixes are looked for in it: by `underscores` they may be among what is escaped

@@ -83,6 +83,8 @@ fn value(kind: Kind, n: u32) -> Value {
         sum: number,
         sum_can_fall: false,
         window: None,
+        native: None,
+        restarted: None,
         shape: if n.is_multiple_of(2) { Shape::Histogram } else { Shape::Summary([0.5].into()) },
     };
     match kind {

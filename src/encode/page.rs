@@ -5,6 +5,10 @@ use std::io;
 /// A page is handed on when it has grown to this, so that its size does not decide the memory it takes.
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 
+/// Room for what [`Page::push_short`] appends: two registers.
+#[cfg(feature = "protobuf")]
+pub(crate) const SHORT_BYTES: usize = 32;
+
 /// The end of a page that was not yet handed on.
 ///
 /// A slice and how much of it is filled, not a `String`: that would read and write its length for every part of a line,
@@ -25,6 +29,12 @@ impl<'w> Page<'w> {
     /// Appends texts, one behind the other.
     #[inline]
     pub(crate) fn push<const N: usize>(&mut self, parts: [&str; N]) {
+        self.push_bytes(parts.map(str::as_bytes));
+    }
+
+    /// The same with bytes.
+    #[inline]
+    pub(crate) fn push_bytes<const N: usize>(&mut self, parts: [&[u8]; N]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         match self.chunk.get_mut(self.filled..self.filled + length) {
             Some(room) => {
@@ -32,6 +42,21 @@ impl<'w> Page<'w> {
                 self.filled += length;
             }
             None => self.push_further(parts, length),
+        }
+    }
+
+    /// Appends the first bytes of a short text, and others: of a length known beforehand, they are copied without a call.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn push_short(&mut self, short: &[u8; SHORT_BYTES], length: usize, others: &[u8]) {
+        let end = self.filled + SHORT_BYTES + others.len();
+        match self.chunk.get_mut(self.filled..end) {
+            Some(room) if length <= SHORT_BYTES => {
+                room[..SHORT_BYTES].copy_from_slice(short);
+                room[length..length + others.len()].copy_from_slice(others);
+                self.filled += length + others.len();
+            }
+            _ => self.push_bytes([short.get(..length).unwrap_or(short), others]),
         }
     }
 
@@ -51,12 +76,12 @@ impl<'w> Page<'w> {
     }
 
     #[cold]
-    fn push_further<const N: usize>(&mut self, parts: [&str; N], length: usize) {
+    fn push_further<const N: usize>(&mut self, parts: [&[u8]; N], length: usize) {
         self.hand_on();
         if length <= self.chunk.len() {
-            self.push(parts);
+            self.push_bytes(parts);
         } else if !self.has_failed() {
-            self.written = parts.iter().try_for_each(|part| self.writer.write_all(part.as_bytes()));
+            self.written = parts.iter().try_for_each(|part| self.writer.write_all(part));
         }
     }
 
@@ -70,10 +95,10 @@ impl<'w> Page<'w> {
 }
 
 #[inline]
-fn fill<const N: usize>(mut room: &mut [u8], parts: [&str; N]) {
+fn fill<const N: usize>(mut room: &mut [u8], parts: [&[u8]; N]) {
     for part in parts {
         let (here, rest) = room.split_at_mut(part.len());
-        here.copy_from_slice(part.as_bytes());
+        here.copy_from_slice(part);
         room = rest;
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use crate::encode::Options;
-use crate::encode::exposed::{Exposed, Type};
+use crate::encode::exposed::{Exposed, Type, WINDOW};
 use crate::encode::left_out::{LeftOut, Reason};
 use crate::model::{Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, Value};
 use crate::name::Name;
@@ -134,7 +134,7 @@ impl Sampler {
             }
             Value::Histogram(histogram) => self.distribution(family.kind, histogram, each),
             Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),
-            Value::Meter(meter) if family.kind == Type::Gauge => rate_samples(&meter.rates, each),
+            Value::Meter(meter) if family.kind == Type::Gauge => self.rates(&meter.rates, each),
             Value::Meter(meter) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
             Value::Info(_) => each(suffixed("_info", SampleValue::Unsigned(1))),
             Value::StateSet(states) => self.states(&family.name, states, each),
@@ -190,13 +190,18 @@ impl Sampler {
     }
 
     fn states(&mut self, name: &str, set: &StateSetValue, mut each: impl FnMut(Sample<'_>)) {
-        for (at, (state, on)) in set.states.iter().zip(&set.on).enumerate() {
-            let said_before = set.states.iter().take(at).any(|earlier| earlier == state);
-            if !said_before {
-                self.label.clear();
-                label::push_label(&mut self.label, name, state);
-                each(labelled("", &self.label, SampleValue::Unsigned(u64::from(*on))));
-            }
+        for (state, on) in states(set) {
+            self.label.clear();
+            label::push_label(&mut self.label, name, state);
+            each(labelled("", &self.label, SampleValue::Unsigned(u64::from(on))));
+        }
+    }
+
+    fn rates(&mut self, rates: &Rates, mut each: impl FnMut(Sample<'_>)) {
+        for (window, rate) in named_rates(rates) {
+            self.label.clear();
+            label::push_label(&mut self.label, WINDOW, window);
+            each(labelled("", &self.label, SampleValue::Float(rate)));
         }
     }
 
@@ -219,7 +224,7 @@ fn set_number_label(label: &mut String, key: &str, number: f64) {
 }
 
 /// The quantiles between 0 and 1, rising, none twice. There are few: looking for the next costs less than a sorted copy.
-fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
+pub(crate) fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
     let next = |after: f64| {
         let later = quantiles.iter().copied().filter(move |q| *q > after && (0.0..=1.0).contains(q));
         later.min_by(f64::total_cmp)
@@ -227,14 +232,21 @@ fn in_order(quantiles: &[f64]) -> impl Iterator<Item = f64> {
     std::iter::successors(next(-1.0), move |q| next(*q))
 }
 
-fn rate_samples(rates: &Rates, mut each: impl FnMut(Sample<'_>)) {
-    let windows = [
-        (r#"window="mean""#, rates.mean),
-        (r#"window="1m""#, rates.one_minute),
-        (r#"window="5m""#, rates.five_minutes),
-        (r#"window="15m""#, rates.fifteen_minutes),
-    ];
-    windows.iter().for_each(|(window, rate)| each(labelled("", window, SampleValue::Float(*rate))));
+/// States and whether they are on, none twice.
+pub(crate) fn states(set: &StateSetValue) -> impl Iterator<Item = (&str, bool)> {
+    let all = set.states.iter().zip(&set.on).enumerate();
+    let first = all.filter(|(at, (state, _))| !set.states.iter().take(*at).any(|earlier| earlier == *state));
+    first.map(|(_, (state, on))| (&**state, *on))
+}
+
+/// A meter's rates, by the value of the label that tells them apart.
+pub(crate) fn named_rates(rates: &Rates) -> [(&'static str, f64); 4] {
+    [
+        ("mean", rates.mean),
+        ("1m", rates.one_minute),
+        ("5m", rates.five_minutes),
+        ("15m", rates.fifteen_minutes),
+    ]
 }
 
 #[cfg(test)]

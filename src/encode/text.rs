@@ -97,7 +97,7 @@ impl Snapshot {
 }
 
 /// Sample names and, as `# TYPE` may come once for a name, the family's own.
-fn claims(kind: Type) -> &'static [&'static str] {
+pub(super) fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["_total"],
         Type::Gauge | Type::StateSet => &[""],
@@ -116,7 +116,7 @@ fn header(out: &mut String, family: &Exposed<'_>) {
 }
 
 /// Here a family is called as its samples are.
-fn name_suffix(kind: Type) -> &'static str {
+pub(super) fn name_suffix(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "_total",
         Type::Info => "_info",

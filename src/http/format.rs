@@ -2,8 +2,12 @@
 
 use std::io;
 
-use crate::encode::{Escaping, LeftOut, Options, openmetrics, text};
-use crate::model::Snapshot;
+#[cfg(feature = "protobuf")]
+use crate::encode::protobuf;
+use crate::encode::{Escaping, LeftOut, Options, exposed_names, json, openmetrics, text};
+use crate::model::{Kind, Snapshot};
+use crate::name::Name;
+use crate::unit::Unit;
 
 /// What a draft of OpenMetrics was called. Scrapers that ask for it read version 1.0.0 as well.
 const DRAFT_CONTENT_TYPE: &str = "application/openmetrics-text; version=0.0.1; charset=utf-8";
@@ -19,6 +23,11 @@ pub(super) enum Format {
     OpenMetrics,
     /// The same page under the number of the draft.
     OpenMetricsDraft,
+    /// The snapshot as it is.
+    Json,
+    /// Prometheus' protobuf format.
+    #[cfg(feature = "protobuf")]
+    Protobuf,
 }
 
 impl Format {
@@ -26,7 +35,7 @@ impl Format {
     pub(super) fn content_type(self, escaping: Option<Escaping>) -> String {
         match (self, escaping) {
             (Format::TextWithQuotes, None) => self.content_type(Some(Escaping::default())),
-            (_, None) => self.media_type().to_owned(),
+            (Format::Json, _) | (_, None) => self.media_type().to_owned(),
             (_, Some(scheme)) => format!("{}; escaping={scheme}", self.media_type()),
         }
     }
@@ -37,6 +46,17 @@ impl Format {
             Format::TextWithQuotes => text::CONTENT_TYPE_1_0_0,
             Format::OpenMetrics => openmetrics::CONTENT_TYPE,
             Format::OpenMetricsDraft => DRAFT_CONTENT_TYPE,
+            Format::Json => json::CONTENT_TYPE,
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => protobuf::CONTENT_TYPE,
+        }
+    }
+
+    /// The names by which a family can be asked for: those it has on the page.
+    pub(super) fn names(self, name: &Name, kind: Kind, unit: &Unit, escaping: Escaping) -> Vec<String> {
+        match self {
+            Format::Json => vec![name.to_string()],
+            _ => exposed_names(name, kind, unit, escaping),
         }
     }
 
@@ -52,6 +72,9 @@ impl Format {
             Format::OpenMetrics | Format::OpenMetricsDraft => {
                 openmetrics::encode_with(snapshot, options, writer)
             }
+            Format::Json => json::encode_into(snapshot, writer).map(|()| Vec::new()),
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => protobuf::encode_with(snapshot, options, writer),
         }
     }
 }
@@ -69,5 +92,6 @@ mod tests {
         }
         let quotes = Format::TextWithQuotes.content_type(None);
         assert_eq!(quotes, "text/plain; version=1.0.0; charset=utf-8; escaping=underscores");
+        assert_eq!(Format::Json.content_type(Some(Escaping::Values)), "application/json");
     }
 }

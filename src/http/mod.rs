@@ -3,7 +3,12 @@
 //! - [`respond`] says what to answer a scraper of a registry: status, headers and body, for any framework; [`answer`]
 //!   does for a snapshot from elsewhere.
 //! - [`Request`] and [`Response`] are all they need of a framework.
-#![cfg_attr(feature = "serve", doc = "- [`serve`] is a server of our own, for programs that have none.")]
+#![cfg_attr(
+    feature = "serve",
+    doc = "- [`serve`] is a server of our own, for programs that have none; [`Server::builder`]"
+)]
+#![cfg_attr(feature = "serve", doc = "  guards it by passwords or tokens and changes its limits.")]
+#![cfg_attr(feature = "tls", doc = "- [`Tls`] makes that HTTPS.")]
 #![cfg_attr(feature = "axum", doc = "- [`axum`] and [`tower`] have it as a route and as a service.")]
 //!
 //! # Which format do I get?
@@ -11,26 +16,49 @@
 //! By `Accept`: of its clauses that name a format, the one with the highest weight counts, the first of equals. Clauses
 //! that are malformed or have `q=0` do not count; where none is left, the page is text 0.0.4.
 //!
-//! | clause | format |
-//! |---|---|
-//! | `application/openmetrics-text;version=1.0.0` | [OpenMetrics 1.0](crate::encode::openmetrics) |
-//! | `application/openmetrics-text`, with `version=0.0.1` or none | the same page, called 0.0.1 |
-//! | `text/plain;version=1.0.0` | [text](crate::encode::text) 1.0.0 |
-//! | `text/plain`, with `version=0.0.4` or none | text 0.0.4: the same page |
-//! | `text/*`, `*/*` | text 0.0.4 |
-//! | anything else | none: the next clause counts |
-//!
-//! A clause may ask for an [escaping scheme](crate::encode::Escaping) of names with `escaping=…`, whatever its format.
-//! The last known one counts among the clauses up to the one that is taken, as in Go's client; unknown ones do not count.
-//! Whoever asked is told in `Content-Type`; who did not gets `underscores`.
-//!
-//! | scraper | asks for | gets |
+//! | clause | `Content-Type` | what it is |
 //! |---|---|---|
-//! | Prometheus 2.42, 2.53 | OpenMetrics 1.0, then 0.0.1, then text 0.0.4 | OpenMetrics 1.0 |
-//! | the same, for native histograms | protobuf, then as above | OpenMetrics 1.0 |
-//! | Prometheus 3.5 | OpenMetrics 1.0 with `allow-utf-8`, then as above | OpenMetrics 1.0, names as they are |
-//! | VictoriaMetrics 1.145 | text 0.0.4 | text 0.0.4 |
-//! | a browser, curl | `text/html`, `*/*` | text 0.0.4 |
+//! | `application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited` | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` | [protobuf](crate::encode), with the feature `protobuf` |
+//! | `application/openmetrics-text;version=1.0.0` | `application/openmetrics-text; version=1.0.0; charset=utf-8` | [OpenMetrics](crate::encode::openmetrics) |
+//! | `application/openmetrics-text;version=0.0.1` | `application/openmetrics-text; version=0.0.1; charset=utf-8` | the same page |
+//! | `application/openmetrics-text` without `version` | `application/openmetrics-text; version=0.0.1; charset=utf-8` | the same page |
+//! | `text/plain;version=1.0.0` | `text/plain; version=1.0.0; charset=utf-8; escaping=underscores` | [text](crate::encode::text) |
+//! | `text/plain;version=0.0.4` | `text/plain; version=0.0.4; charset=utf-8` | the same page |
+//! | `text/plain` without `version` | `text/plain; version=0.0.4; charset=utf-8` | the same page |
+//! | `application/json` | `application/json` | the [snapshot](crate::encode::json), no name changed |
+//! | `text/*` | `text/plain; version=0.0.4; charset=utf-8` | text |
+//! | `*/*` | `text/plain; version=0.0.4; charset=utf-8` | text |
+//!
+//! Whatever else a clause says, the next counts. JSON is for those who say so: no scraper does.
+//!
+//! A clause may ask for an [escaping scheme](crate::encode::Escaping) of names with `escaping=…`, whatever its format; JSON
+//! takes no notice. The last known one counts among the clauses up to the one that is taken, as in Go's client; unknown ones
+//! do not count. Whoever asked is told in `Content-Type`; who did not gets `underscores`.
+//!
+//! | scraper | gets |
+//! |---|---|
+//! | Prometheus 2.42 | `application/openmetrics-text; version=1.0.0; charset=utf-8` |
+//! | Prometheus 2.42, for native histograms | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` |
+//! | Prometheus 2.53 | `application/openmetrics-text; version=1.0.0; charset=utf-8` |
+//! | Prometheus 3.5 | `application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8` |
+//! | Prometheus 3.5, for native histograms | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` |
+//! | VictoriaMetrics 1.145 | `text/plain; version=0.0.4; charset=utf-8` |
+//! | curl | `text/plain; version=0.0.4; charset=utf-8` |
+//! | a browser | `text/plain; version=0.0.4; charset=utf-8` |
+//! | a script that prefers JSON | `application/json` |
+//!
+//! Without the feature `protobuf` those who want native histograms get what the line above theirs says. Prometheus names a scheme
+//! only with the formats that come after protobuf, whose names then are escaped by `underscores`.
+//!
+//! Which one to ask for, where one may choose (`scrape_protocols` of Prometheus 3):
+//!
+//! | wanted | format |
+//! |---|---|
+//! | types of infos and state sets, units | OpenMetrics |
+//! | what everything reads, to look at as well | text |
+//! | names and keys with dots or in other alphabets as they are | OpenMetrics or text 1.0.0 with `escaping=allow-utf-8` |
+//! | native histograms, start times | protobuf |
+//! | something for a script | JSON |
 //!
 //! # Compressed pages
 //!
@@ -43,9 +71,10 @@
 //! # Some families only
 //!
 //! `/metrics?name[]=orders_total&name[]=queue_depth` shows only the families that have one of these names on the page,
-//! exactly, as their own or as that of a sample: a counter `orders` answers to `orders` and `orders_total`, a timer
-//! `request` to `request_seconds` and `request_seconds_bucket`, a meter `order` to `order_total` and `order_rate`. A
-//! family is shown whole, where Python's client shows only the samples that were named: half a histogram is no histogram.
+//! exactly and as they are escaped there, as their own or as that of a sample: a counter `orders` answers to `orders` and
+//! `orders_total`, a timer `request` to `request_seconds` and `request_seconds_bucket`, a meter `order` to `order_total` and
+//! `order_rate`; in JSON each to the name it was given. A family is shown whole, where Python's client shows only the samples
+//! that were named: half a histogram is no histogram.
 //! A name that no family has adds nothing; where none has one the page is empty.
 //!
 //! Other families are not read, and their functions not asked; collectors run, since nobody knows what they bring. A
@@ -78,3 +107,6 @@ pub use respond::{Response, answer, respond};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use server::{ServeError, Server, ServerBuilder, StopError, serve};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use server::{Tls, TlsError};

@@ -9,8 +9,10 @@ use crate::http::filter::Names;
 use crate::http::format::Format;
 use crate::http::request::Request;
 use crate::http::respond::Response;
-use crate::model::Snapshot;
+use crate::model::{Kind, Snapshot};
+use crate::name::Name;
 use crate::registry::{Problem, Registry};
+use crate::unit::Unit;
 
 /// Methods that a page of metrics answers.
 const ALLOWED: [&str; 2] = ["GET", "HEAD"];
@@ -41,7 +43,7 @@ impl Representation {
     pub(super) fn of_registry(&self, registry: &Registry) -> Response {
         let snapshot = match &self.names {
             Some(names) => {
-                registry.snapshot_of(|name, kind, unit| names.want(name, kind, unit, self.names_by()))
+                registry.snapshot_of(|name, kind, unit| names.want(&self.names_of(name, kind, unit)))
             }
             None => registry.snapshot(),
         };
@@ -53,8 +55,7 @@ impl Representation {
     /// The page of a snapshot from elsewhere.
     pub(super) fn of_snapshot(&self, mut snapshot: Snapshot) -> Response {
         if let Some(names) = &self.names {
-            let by = self.names_by();
-            snapshot.retain(|family| names.want(&family.name, family.kind, &family.unit, by));
+            snapshot.retain(|family| names.want(&self.names_of(&family.name, family.kind, &family.unit)));
         }
         self.page(&snapshot, |_| ())
     }
@@ -62,6 +63,10 @@ impl Representation {
     /// The scheme of its names.
     fn names_by(&self) -> Escaping {
         self.escaping.unwrap_or_default()
+    }
+
+    fn names_of(&self, name: &Name, kind: Kind, unit: &Unit) -> Vec<String> {
+        self.format.names(name, kind, unit, self.names_by())
     }
 
     fn page(&self, snapshot: &Snapshot, note: impl FnMut(&LeftOut)) -> Response {

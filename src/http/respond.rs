@@ -176,6 +176,27 @@ mod tests {
     }
 
     #[test]
+    fn json_has_the_names_that_were_given() {
+        let registry = Registry::new();
+        registry.timer("http.request").record(std::time::Duration::from_secs(1));
+        let families = |target| {
+            let request = Request::new("GET", target).header("Accept", "application/json;escaping=values");
+            let response = respond(&registry, &request);
+            assert_eq!(response.header("Content-Type"), Some("application/json"));
+            let page: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+            page["families"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|family| family["name"].to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(families("/metrics"), ["\"http.request\""]);
+        assert_eq!(families("/metrics?name[]=http.request").len(), 1);
+        assert_eq!(families("/metrics?name[]=http_request_seconds").len(), 0);
+    }
+
+    #[test]
     fn families_are_asked_for_by_the_names_they_have_on_the_page() {
         let registry = Registry::new();
         registry.gauge("pool.size").set(1.0);

@@ -45,6 +45,8 @@ pub(crate) struct Observed {
 struct Seen {
     last: u64,
     total: u64,
+    /// Answers that were followed.
+    answers: u64,
 }
 
 impl CounterFn {
@@ -56,10 +58,13 @@ impl CounterFn {
     /// ```
     pub fn get(&self) -> Option<u64> {
         let observed = self.0.cell();
-        // The lock is not held while the source runs: it may call anything.
+        // No lock is held while the source runs: it may call anything.
         let source = observed.source.lock().clone()?;
+        let answers = observed.seen.lock().answers;
         let now = call(&observed.common.refused, || source())?;
-        Some(observed.seen.lock().follow(now))
+        let mut seen = observed.seen.lock();
+        // Of two answers that were asked for at the same time, nobody knows which is older; an older one looks like a reset.
+        Some(if seen.answers == answers { seen.follow(now) } else { seen.total })
     }
 
     /// Asks another source from now on.
@@ -76,6 +81,7 @@ impl Seen {
         let grown = if now >= self.last { now - self.last } else { now };
         self.last = now;
         self.total = self.total.wrapping_add(grown);
+        self.answers += 1;
         self.total
     }
 }
@@ -117,7 +123,34 @@ impl Instrument for CounterFn {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
+
+    #[test]
+    fn two_scrapes_at_once_count_nothing_twice() {
+        let counter = CounterFn::create(&(), &Context::default(), Place::Cells);
+        let (first, turns) = (AtomicBool::new(true), Arc::new(Barrier::new(2)));
+        let others = turns.clone();
+        counter.set_source(Arc::new(move || {
+            if !first.swap(false, Ordering::Relaxed) {
+                return 12;
+            }
+            others.wait();
+            others.wait();
+            10
+        }));
+        thread::scope(|scope| {
+            let slow = scope.spawn(|| counter.get());
+            turns.wait();
+            assert_eq!(counter.get(), Some(12));
+            turns.wait();
+            assert_eq!(slow.join().unwrap(), Some(12), "10 came late, and is no reset");
+        });
+        assert_eq!(counter.get(), Some(12));
+    }
 
     #[test]
     fn a_source_that_falls_was_reset() {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::recent::Recent;
+use super::spread::{Read, Spread};
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{FloatWord, HistogramCells, RecordingProblem};
+use crate::cell::{FloatWord, RecordingProblem};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
 
 /// How large things are: response bytes, batch sizes.
 ///
 /// Units: those of its definition.
-/// Shape: a histogram `<name>` with exact buckets for Prometheus (a summary where its definition says
-/// `.summary(…)`); `<name>.count`, `.avg`, `.min`, `.max`, `.std_dev` and percentiles in line protocols.
+/// Shape: a histogram `<name>` with exact buckets for Prometheus (native ones where its definition says `.native(…)`, a
+/// summary where it says `.summary(…)`); `<name>.count`, `.avg`, `.min`, `.max`, `.std_dev` and percentiles in line protocols.
 /// Range: NaN and infinities are refused and counted. Count is the sum of the buckets and never falls; every snapshot
 /// is true in itself. Quantiles, minimum, maximum and deviation describe the last minute and are recorded only where
 /// the definition, the registry or an attached reporter asks for them; without that, quantiles are interpolated.
@@ -34,7 +35,7 @@ pub(crate) struct HistogramCell {
     clock: Clock,
     /// The family's.
     settings: Arc<DistributionSettings>,
-    cells: HistogramCells<FloatWord>,
+    cells: Spread<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
 }
@@ -80,6 +81,17 @@ impl HistogramCell {
     #[inline]
     fn record(&self, value: f64) {
         if !self.record_quickly(value) {
+            return self.record_natively(value);
+        }
+        if self.recent.is_wanted() {
+            self.record_recent(value);
+        }
+    }
+
+    /// Records a usual value in native buckets, if there are some and this thread finds its cells at once.
+    #[inline(never)]
+    fn record_natively(&self, value: f64) {
+        if !(is_usual(value) && self.cells.record_natively(value, value)) {
             return self.record_slow(value, 1);
         }
         if self.recent.is_wanted() {
@@ -108,7 +120,7 @@ impl HistogramCell {
             self.went_negative.store(true, Ordering::Relaxed);
         }
         let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
-        self.cells.record(self.settings.buckets.index_of(value), times, sum);
+        self.cells.record(self.settings.buckets.index_of(value), value, times, sum);
         if self.recent.is_wanted() {
             self.recent.record_n(self.clock.coarse_nanos(), value, times);
         }
@@ -120,13 +132,15 @@ impl HistogramCell {
     }
 
     fn value(&self) -> HistogramValue {
-        let (counts, sum) = self.cells.read();
+        let Read { counts, sum, native, restarted } = self.cells.read(&self.clock);
         HistogramValue {
             buckets: self.settings.buckets.clone(),
             counts,
             sum,
             sum_can_fall: self.went_negative.load(Ordering::Relaxed),
             window: self.recent.read(self.clock.coarse_nanos()),
+            native,
+            restarted,
             shape: self.settings.shape.clone(),
         }
     }
@@ -156,7 +170,7 @@ impl Instrument for Histogram {
         Histogram(Handle::of(HistogramCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
+            cells: Spread::new(settings, &context.clock, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
         }))
@@ -176,7 +190,7 @@ impl Instrument for Histogram {
 
     fn reset(&self) {
         let cell = self.0.cell();
-        cell.cells.reset();
+        cell.cells.reset(&cell.clock);
         cell.went_negative.store(false, Ordering::Relaxed);
         cell.recent.reset();
     }

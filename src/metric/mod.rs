@@ -15,6 +15,16 @@
 //! A handle is cheap to clone and may be shared by any number of threads; clones share the value. Recording never
 //! fails and never panics: what cannot be recorded (NaN into a histogram, say) is left out and counted in
 //! `tagmeter_problems_total`.
+//!
+//! **Signal handlers** must not record: a record may allocate, and may take a lock.
+//!
+//! **After a fork** the child has the totals of its parent and counts on from them; neither sees what the other records
+//! then. What a thread of the parent was doing in that moment is done no more in the child:
+//!
+//! - A lock that it had stays locked. So fork while no other thread reads, makes or removes metrics, sets a gauge with a
+//!   window, an info or a state set, or begins or ends; recording into anything else does no harm.
+//! - Of a record that it was in the middle of, no half is seen. A histogram or timer that threads share shows new records
+//!   from the second reading in the child on; one of more than 61 bounds, which is always shared, shows none any more.
 
 mod callback;
 mod counter;
@@ -28,6 +38,7 @@ mod meter;
 mod outcome;
 mod recent;
 mod settings;
+mod spread;
 mod state_set;
 mod timed;
 mod timer;

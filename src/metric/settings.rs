@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Kind, Shape};
-use crate::stat::Buckets;
+use crate::stat::{Buckets, NativeBuckets};
 
 /// Everything a definition said; each instrument takes what concerns it and refuses the rest.
 #[derive(Debug, Clone, Default)]
 #[doc(hidden)]
 pub struct Requested {
     pub(crate) buckets: Option<Buckets>,
+    pub(crate) native: Option<NativeBuckets>,
     pub(crate) quantiles: bool,
     pub(crate) summary: Option<Vec<f64>>,
     pub(crate) extreme: Option<(Extreme, Duration)>,
@@ -23,6 +24,7 @@ impl Requested {
     pub(crate) fn no_distribution(&self, kind: Kind) -> Result<(), Unsuitable> {
         let asked = [
             ("buckets", self.buckets.is_some()),
+            ("native buckets", self.native.is_some()),
             ("quantiles", self.quantiles),
             ("summary", self.summary.is_some()),
         ];
@@ -42,15 +44,30 @@ impl Requested {
 
     pub(crate) fn distribution(&self, kind: Kind) -> Result<Arc<DistributionSettings>, Unsuitable> {
         self.no_extreme(kind)?;
+        if self.native.is_some() && self.summary.is_some() {
+            return Err(Unsuitable::NativeSummary);
+        }
         let shape = match &self.summary {
             None => Shape::Histogram,
             Some(quantiles) => Shape::Summary(summary_quantiles(quantiles)?),
         };
         Ok(Arc::new(DistributionSettings {
-            buckets: self.buckets.clone().unwrap_or_default(),
+            buckets: self.classic(),
+            native: self.native,
             quantiles: self.quantiles || self.summary.is_some(),
             shape,
         }))
+    }
+}
+
+impl Requested {
+    /// The classic buckets: those asked for, and the usual ones where none of any kind were.
+    fn classic(&self) -> Buckets {
+        match (&self.buckets, &self.native) {
+            (Some(buckets), _) => buckets.clone(),
+            (None, Some(_)) => Buckets::none(),
+            (None, None) => Buckets::default(),
+        }
     }
 }
 
@@ -90,13 +107,18 @@ pub struct GaugeSettings {
 #[doc(hidden)]
 pub struct DistributionSettings {
     pub(crate) buckets: Buckets,
+    pub(crate) native: Option<NativeBuckets>,
     pub(crate) quantiles: bool,
     pub(crate) shape: Shape,
 }
 
 impl fmt::Display for DistributionSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "buckets {:?}", self.buckets.bounds())?;
+        match &self.native {
+            None => write!(f, "buckets {:?}", self.buckets.bounds())?,
+            Some(native) if self.buckets.bounds().is_empty() => write!(f, "{native}")?,
+            Some(native) => write!(f, "buckets {:?} and {native}", self.buckets.bounds())?,
+        }
         match &self.shape {
             Shape::Summary(quantiles) => write!(f, " and summary quantiles {quantiles:?}"),
             Shape::Histogram if self.quantiles => f.write_str(" and quantiles"),
@@ -120,6 +142,9 @@ pub enum Unsuitable {
     /// A quantile of a summary is not between 0 and 1.
     #[error("quantile {0} is not between 0 and 1")]
     Quantile(f64),
+    /// A summary shows no buckets.
+    #[error("a summary has no native buckets")]
+    NativeSummary,
     /// The window of a maximum or minimum is empty.
     #[error("a window of zero length holds nothing")]
     EmptyWindow,

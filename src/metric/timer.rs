@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::recent::Recent;
+use super::spread::{Read, Spread};
 use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
-use crate::cell::{HistogramCells, Ticks, WholeWord};
+use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
 use crate::stat::Rates;
@@ -40,7 +41,7 @@ pub(crate) struct TimerCell {
     /// The family's.
     settings: Arc<DistributionSettings>,
     /// The sum is in nanoseconds.
-    cells: HistogramCells<WholeWord>,
+    cells: Spread<WholeWord>,
     ticks: Ticks,
     /// Records there were when it was last reset.
     base: AtomicU64,
@@ -151,7 +152,7 @@ impl TimerCell {
         self.ticks.catch_up(now, || self.total());
         let seconds = seconds(nanos);
         if !self.record_quickly(seconds, nanos) {
-            return self.record_slow(now, seconds, nanos);
+            return self.record_natively(now, seconds, nanos);
         }
         if self.recent.is_wanted() {
             self.recent.record(now, seconds);
@@ -165,22 +166,35 @@ impl TimerCell {
         bucket.is_some_and(|bucket| self.cells.record_in_own(bucket, nanos))
     }
 
+    /// Records in native buckets, if there are some and this thread finds its cells at once.
+    #[inline(never)]
+    fn record_natively(&self, now: u64, seconds: f64, nanos: u64) {
+        if !self.cells.record_natively(seconds, nanos) {
+            return self.record_slow(now, seconds, nanos);
+        }
+        if self.recent.is_wanted() {
+            self.recent.record(now, seconds);
+        }
+    }
+
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.cells.record(self.settings.buckets.index_of(seconds), 1, nanos);
+        self.cells.record(self.settings.buckets.index_of(seconds), seconds, 1, nanos);
         if self.recent.is_wanted() {
             self.recent.record(now, seconds);
         }
     }
 
     fn value(&self) -> HistogramValue {
-        let (counts, nanos) = self.cells.read();
+        let Read { counts, sum: nanos, native, restarted } = self.cells.read(&self.clock);
         HistogramValue {
             buckets: self.settings.buckets.clone(),
             counts,
             sum: seconds(nanos),
             sum_can_fall: false,
             window: self.recent.read(self.clock.nanos()),
+            native,
+            restarted,
             shape: self.settings.shape.clone(),
         }
     }
@@ -196,7 +210,7 @@ impl TimerCell {
     }
 
     fn reset(&self) {
-        self.cells.reset();
+        self.cells.reset(&self.clock);
         self.base.store(self.cells.records(), Ordering::Relaxed);
         self.ticks.reset(self.clock.nanos());
         self.recent.reset();
@@ -310,7 +324,7 @@ impl Instrument for Timer {
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
-            cells: HistogramCells::new(settings.buckets.bounds().len() + 1, place),
+            cells: Spread::new(settings, &context.clock, place),
             ticks: Ticks::new(context.clock.nanos()),
             base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),

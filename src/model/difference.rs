@@ -67,11 +67,15 @@ impl Number {
 
 impl HistogramValue {
     fn subtract(&mut self, earlier: &HistogramValue) {
-        if self.buckets == earlier.buckets {
+        // What began anew between the two is as it is.
+        if self.buckets == earlier.buckets && self.restarted == earlier.restarted {
             for (count, earlier) in self.counts.iter_mut().zip(&earlier.counts) {
                 *count = count.wrapping_sub(*earlier);
             }
             self.sum = (self.sum - earlier.sum).clamp(f64::MIN, f64::MAX);
+            if let (Some(native), Some(earlier)) = (&mut self.native, &earlier.native) {
+                native.subtract(earlier.clone());
+            }
         }
     }
 }
@@ -82,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Kind, MeterValue, Shape};
-    use crate::stat::{Buckets, Rates};
+    use crate::stat::{Buckets, NativeBuckets, NativeCounts, Rates};
     use crate::unit::Unit;
 
     /// A snapshot of one series that began to count this long after 1970.
@@ -102,7 +106,8 @@ mod tests {
     fn histogram(counts: [u64; 2], sum: f64) -> HistogramValue {
         let buckets = Buckets::new([1.0]).unwrap();
         let (counts, shape) = (counts.to_vec(), Shape::Histogram);
-        HistogramValue { buckets, counts, sum, sum_can_fall: false, window: None, shape }
+        let (native, restarted) = (None, None);
+        HistogramValue { buckets, counts, sum, sum_can_fall: false, window: None, native, restarted, shape }
     }
 
     #[test]
@@ -125,6 +130,26 @@ mod tests {
     fn buckets_are_subtracted_one_by_one() {
         let value = |counts, sum| Value::Histogram(Box::new(histogram(counts, sum)));
         assert_eq!(change(Kind::Histogram, value([1, 2], 5.0), value([4, 2], 6.5)), value([3, 0], 1.5));
+    }
+
+    #[test]
+    fn native_buckets_are_subtracted_unless_they_began_anew() {
+        let mut counts = NativeCounts::new(&NativeBuckets::default());
+        counts.record_n(7.0, 2);
+        let before = HistogramValue { native: Some(counts.clone()), ..histogram([2, 0], 14.0) };
+        counts.record_n(9.0, 1);
+        let mut after = HistogramValue { native: Some(counts.clone()), ..histogram([3, 0], 23.0) };
+        let difference = |before: &HistogramValue, after: &HistogramValue| match change(
+            Kind::Histogram,
+            before.clone().into(),
+            after.clone().into(),
+        ) {
+            Value::Histogram(change) => (change.count(), change.native.unwrap().count()),
+            other => panic!("it stays a histogram: {other:?}"),
+        };
+        assert_eq!(difference(&before, &after), (1, 1));
+        after.restarted = Some(SystemTime::UNIX_EPOCH);
+        assert_eq!(difference(&before, &after), (3, 3));
     }
 
     #[test]

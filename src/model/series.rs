@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use super::Value;
 use crate::tag::Tags;
 use crate::tag::label::{LabelText, LabelTexts};
+#[cfg(feature = "protobuf")]
+use crate::tag::pairs::LabelPairs;
 
 /// One series: tags and a value.
 ///
@@ -165,10 +167,40 @@ impl SeriesList {
     ///
     /// Two plain loops: as an iterator it would cost a page as much as the numbers on it.
     #[inline]
-    pub(crate) fn each_labelled<'a>(&'a self, mut take: impl FnMut(usize, Series<'a>, LabelText<'a>)) {
+    pub(crate) fn each_labelled<'a>(&'a self, take: impl FnMut(usize, Series<'a>, LabelText<'a>)) {
+        self.each_with(|identities| identities.labels().iter(), take);
+    }
+
+    /// The same with labels as protobuf has them.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_paired<'a>(&'a self, take: impl FnMut(usize, Series<'a>, &'a [u8])) {
+        self.each_with(|identities| identities.pairs().iter(), take);
+    }
+
+    /// Hands `take` when each series began, and how many bytes its labels are in protobuf.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn each_pairs_len(&self, mut take: impl FnMut(Nanos, usize)) {
+        for Part { identities, values, starts } in &self.parts {
+            let read = values.iter().zip(starts).zip(identities.pairs().lengths());
+            for ((value, start), length) in read {
+                if value.is_some() {
+                    take(*start, *length);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn each_with<'a, L: Iterator>(
+        &'a self,
+        labels: impl Fn(&'a Chunk) -> L,
+        mut take: impl FnMut(usize, Series<'a>, L::Item),
+    ) {
         let mut before = 0;
         for Part { identities, values, starts } in &self.parts {
-            let read = identities.tags.iter().zip(values).zip(starts).zip(identities.labels().iter());
+            let read = identities.tags.iter().zip(values).zip(starts).zip(labels(identities));
             for (place, (((tags, value), start), labels)) in read.enumerate() {
                 if let Some(value) = value {
                     take(before + place, Series { tags, value, start: *start }, labels);
@@ -244,10 +276,15 @@ impl fmt::Debug for SeriesList {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Identities {
     chunks: Vec<Arc<Chunk>>,
+    len: usize,
 }
 
-/// Series whose tags lie together. A place in a chunk fits a `u16`.
+/// Series whose tags lie together at most. A place in a chunk fits a `u16`.
 const CHUNK_SERIES: usize = 1024;
+/// With so many series a chunk that a snapshot holds gets no more, and further ones begin the next chunk. With fewer it is
+/// copied: a locked operation for each tag set, and each on a line that lookups read. So a chunk is worth its `Arc`, and a
+/// copy is short.
+const WORTH_A_CHUNK: usize = 64;
 /// Series of a chunk that may bring keys which none before them had; with more, its keys are not worth remembering.
 const MOST_BRINGING_KEYS: usize = 16;
 
@@ -259,25 +296,31 @@ struct Chunk {
     /// Made when a page first asks, so that programs which only push do not pay for it. Together in one text, because a
     /// page takes them one after the other: texts of their own would cost a cache miss a series.
     labels: OnceLock<LabelTexts>,
+    /// The same for protobuf.
+    #[cfg(feature = "protobuf")]
+    pairs: OnceLock<LabelPairs>,
 }
 
 impl Identities {
     pub(crate) fn len(&self) -> usize {
-        match self.chunks.split_last() {
-            Some((last, full)) => full.len() * CHUNK_SERIES + last.tags.len(),
-            None => 0,
-        }
+        self.len
     }
 
-    /// Appends. A chunk that a snapshot holds is copied first: that snapshot stays as it is.
+    /// Appends. A snapshot that holds the last chunk stays as it is.
     pub(crate) fn push(&mut self, tags: Tags) {
-        if self.chunks.last().is_none_or(|chunk| chunk.is_full()) {
+        if self.chunks.last_mut().is_none_or(is_closed) {
             self.chunks.push(Arc::default());
         }
         if let Some(last) = self.chunks.last_mut() {
             Arc::make_mut(last).push(tags);
+            self.len += 1;
         }
     }
+}
+
+/// Whether further series go to the next chunk.
+fn is_closed(chunk: &mut Arc<Chunk>) -> bool {
+    chunk.is_full() || chunk.tags.len() >= WORTH_A_CHUNK && Arc::get_mut(chunk).is_none()
 }
 
 impl Chunk {
@@ -296,6 +339,10 @@ impl Chunk {
         if let Some(labels) = self.labels.get_mut() {
             labels.push(tags.iter());
         }
+        #[cfg(feature = "protobuf")]
+        if let Some(pairs) = self.pairs.get_mut() {
+            pairs.push(tags.iter());
+        }
         self.tags.push(tags);
     }
 
@@ -304,6 +351,15 @@ impl Chunk {
             let mut labels = LabelTexts::default();
             self.tags.iter().for_each(|tags| labels.push(tags.iter()));
             labels
+        })
+    }
+
+    #[cfg(feature = "protobuf")]
+    fn pairs(&self) -> &LabelPairs {
+        self.pairs.get_or_init(|| {
+            let mut pairs = LabelPairs::default();
+            self.tags.iter().for_each(|tags| pairs.push(tags.iter()));
+            pairs
         })
     }
 
@@ -362,6 +418,37 @@ mod tests {
         let pushed: SeriesList = (0..1500).map(|n| (tags(n), Value::Gauge(n as f64), start(n))).collect();
         assert_eq!(shared, pushed, "and what came later is not seen");
         assert_eq!(identities.len(), 1501);
+    }
+
+    #[test]
+    fn a_snapshot_that_is_held_has_few_tags_copied_for_what_comes_later() {
+        let mut identities = Identities::default();
+        let mut held = Vec::new();
+        for n in 0..3000 {
+            let before = identities.chunks.clone();
+            identities.push(tags(n));
+            let copied: usize = before
+                .iter()
+                .zip(&identities.chunks)
+                .filter(|(before, after)| !Arc::ptr_eq(before, after))
+                .map(|(before, _)| before.tags.len())
+                .sum();
+            assert!(copied < WORTH_A_CHUNK, "{copied} for series {n}");
+            if n.is_multiple_of(97) {
+                held.push((n, SeriesList::of(&identities, (0..=n).map(gauge))));
+            }
+        }
+        assert_eq!(identities.len(), 3000);
+        assert!(identities.chunks.len() <= 3000 / WORTH_A_CHUNK + 1);
+        for (n, list) in held {
+            assert!(list.iter().map(|series| series.tags.clone()).eq((0..=n).map(tags)));
+        }
+        let undisturbed = self::identities(3000);
+        assert_eq!(
+            undisturbed.chunks.len(),
+            3000_usize.div_ceil(CHUNK_SERIES),
+            "without snapshots chunks are filled"
+        );
     }
 
     #[test]

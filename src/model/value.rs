@@ -1,8 +1,9 @@
 //! The value of one series.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::stat::{Buckets, Distribution, Rates};
+use crate::stat::{Buckets, Distribution, NativeCounts, Rates};
 use crate::tag::Tags;
 
 /// What a series counted or measured, one variant a [`Kind`](super::Kind).
@@ -196,7 +197,7 @@ pub enum Shape {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistogramValue {
-    /// The buckets' bounds.
+    /// The buckets' bounds; none where it has native buckets alone.
     pub buckets: Buckets,
     /// Values in each bucket, not cumulative; one longer than the bounds (the last is above all of them).
     pub counts: Vec<u64>,
@@ -206,6 +207,10 @@ pub struct HistogramValue {
     pub sum_can_fall: bool,
     /// The values of the recent past; `None` where quantiles were not asked for.
     pub window: Option<Distribution>,
+    /// The same values in native buckets, where the definition asks for them.
+    pub native: Option<NativeCounts>,
+    /// When it last began anew because its native buckets were too many; `None` if it never did.
+    pub restarted: Option<SystemTime>,
     /// What it wants to be shown as.
     pub shape: Shape,
 }
@@ -220,7 +225,8 @@ pub struct HistogramValue {
 pub enum Quantile {
     /// From the window of recent values: within 1 % of a recorded value.
     Recorded(f64),
-    /// Interpolated between bucket bounds, over all values since the start: as coarse as the buckets.
+    /// Interpolated between bucket bounds, native ones where there are, over all values since the start: as coarse as the
+    /// buckets.
     Interpolated(f64),
 }
 
@@ -275,7 +281,14 @@ impl HistogramValue {
     pub fn quantile(&self, q: f64) -> Option<Quantile> {
         match &self.window {
             Some(window) => window.quantile(q).map(Quantile::Recorded),
-            None => self.buckets.interpolate(&self.counts, q).map(Quantile::Interpolated),
+            None => self.interpolated(q).map(Quantile::Interpolated),
+        }
+    }
+
+    fn interpolated(&self, q: f64) -> Option<f64> {
+        match &self.native {
+            Some(native) => native.quantile(q),
+            None => self.buckets.interpolate(&self.counts, q),
         }
     }
 

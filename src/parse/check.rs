@@ -22,7 +22,7 @@ pub(crate) fn family(
     shared.and_then(|()| further(family)).map_err(broken)
 }
 
-/// The samples of a family by what they have in common, neighbours together.
+/// The samples of a family by series and time, neighbours together.
 pub(crate) fn groups<'a>(family: &'a ParsedFamily, except: &str) -> Vec<&'a [ParsedSample]> {
     let same = |a: &ParsedSample, b: &ParsedSample| {
         a.labels_without(except) == b.labels_without(except) && a.timestamp == b.timestamp
@@ -30,19 +30,24 @@ pub(crate) fn groups<'a>(family: &'a ParsedFamily, except: &str) -> Vec<&'a [Par
     family.samples.chunk_by(same).collect()
 }
 
-/// That no group comes again after another one, but at another time.
-pub(crate) fn contiguous(groups: &[&[ParsedSample]], except: &str) -> Result<(), Rule> {
+/// The samples of a family by series: what `except` tells apart, and whatever the time, neighbours together.
+pub(crate) fn series<'a>(family: &'a ParsedFamily, except: &str) -> Vec<&'a [ParsedSample]> {
+    let same = |a: &ParsedSample, b: &ParsedSample| a.labels_without(except) == b.labels_without(except);
+    family.samples.chunk_by(same).collect()
+}
+
+/// That no series comes again after another one.
+pub(crate) fn contiguous(family: &ParsedFamily, except: &str) -> Result<(), Rule> {
     let mut seen = HashSet::new();
-    let identity =
-        |sample: &ParsedSample| (sample.labels_without(except), sample.timestamp.map(f64::to_bits));
-    let fresh = groups.iter().filter_map(|group| group.first()).all(|sample| seen.insert(identity(sample)));
+    let series = series(family, except);
+    let mut firsts = series.iter().filter_map(|series| series.first());
+    let fresh = firsts.all(|sample| seen.insert(sample.labels_without(except)));
     if fresh { Ok(()) } else { Err("the lines of one series together") }
 }
 
 fn histogram(family: &ParsedFamily) -> Result<(), Rule> {
-    let groups = groups(family, "le");
-    contiguous(&groups, "le")?;
-    groups.iter().try_for_each(|group| buckets(&family.name, group))
+    contiguous(family, "le")?;
+    groups(family, "le").iter().try_for_each(|group| buckets(&family.name, group))
 }
 
 fn buckets(name: &str, group: &[ParsedSample]) -> Result<(), Rule> {
@@ -64,8 +69,7 @@ fn buckets(name: &str, group: &[ParsedSample]) -> Result<(), Rule> {
 }
 
 fn quantiles(family: &ParsedFamily) -> Result<(), Rule> {
-    let groups = groups(family, "quantile");
-    contiguous(&groups, "quantile")?;
+    contiguous(family, "quantile")?;
     let valid = |sample: &ParsedSample| {
         let quantile = sample.label("quantile").and_then(number::parse_f64);
         quantile.is_some_and(|quantile| (0.0..=1.0).contains(&quantile))

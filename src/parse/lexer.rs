@@ -81,6 +81,21 @@ impl<'a> Cursor<'a> {
         self.name(|c| c == ':', "a metric name")
     }
 
+    /// The name of a family in a line about it: legal, or in quotes.
+    pub(crate) fn family_name(&mut self, others: OtherEscapes) -> Result<String, ParseError> {
+        match self.peek() {
+            Some('"') => self.quoted_name(others),
+            _ => Ok(self.metric_name()?.to_owned()),
+        }
+    }
+
+    /// A name in double quotes, unescaped: any text but none.
+    pub(crate) fn quoted_name(&mut self, others: OtherEscapes) -> Result<String, ParseError> {
+        let here = self.clone();
+        let name = self.quoted(others)?;
+        if name.is_empty() { Err(here.unexpected("a name")) } else { Ok(name) }
+    }
+
     /// A label name: `[a-zA-Z_][a-zA-Z0-9_]*`.
     pub(crate) fn label_name(&mut self) -> Result<&'a str, ParseError> {
         self.name(|_| false, "a label name")
@@ -137,6 +152,10 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    pub(crate) fn skip_blanks(&mut self) {
+        self.take_while(|c| c == ' ' || c == '\t');
+    }
+
     /// A number up to the next blank.
     pub(crate) fn number(&mut self, expected: &'static str) -> Result<f64, ParseError> {
         let here = self.clone();
@@ -162,13 +181,14 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The lines of a page, each ended by a line feed, as places to read from.
-pub(crate) fn lines(page: &str) -> Result<Vec<Cursor<'_>>, ParseError> {
+/// The lines of a page as places to read from. Each is ended by a line feed, but for one that says this and is the last
+/// (none: empty).
+pub(crate) fn lines<'a>(page: &'a str, last: &str) -> Result<Vec<Cursor<'a>>, ParseError> {
     let mut lines: Vec<Cursor<'_>> =
         page.split('\n').enumerate().map(|(at, line)| Cursor::new(line, at + 1)).collect();
-    match lines.pop() {
-        Some(last) if !last.is_at_end() => {
-            let end = Cursor { at: last.line.len(), ..last };
+    match lines.pop_if(|line| line.rest() != last || last.is_empty()) {
+        Some(broken) if !broken.is_at_end() => {
+            let end = Cursor { at: broken.line.len(), ..broken };
             Err(end.unexpected("a line feed"))
         }
         _ => Ok(lines),

@@ -1,10 +1,11 @@
 //! Pages back into plain data, one file a format.
 //!
-//! - [`text`]: Prometheus text 0.0.4.
+//! - [`text`]: Prometheus text 0.0.4 and 1.0.0.
 //! - [`openmetrics`]: OpenMetrics 1.0.
 //!
 //! Both are strict, stricter than a scraper: what they accept is a valid page. A [`ParsedFamily`] holds
-//! [`ParsedSample`]s; a [`ParseError`] says line, column, and what was expected there.
+//! [`ParsedSample`]s; a [`ParseError`] says line, column, and what was expected there. Each module also writes what it
+//! read as a page again (`page`), for what passes pages on.
 //!
 //! ```
 //! let families = tagmeter::parse::text::parse("# TYPE hits_total counter\nhits_total{city=\"Oslo\"} 3\n")?;
@@ -17,6 +18,7 @@
 //! # Ok::<(), tagmeter::parse::ParseError>(())
 //! ```
 
+mod braces;
 mod check;
 mod error;
 mod families;
@@ -24,6 +26,7 @@ mod lexer;
 pub mod openmetrics;
 mod page;
 pub mod text;
+mod write;
 
 pub use error::{ParseError, Problem};
 pub use page::{Exemplar, ParsedFamily, ParsedKind, ParsedSample};

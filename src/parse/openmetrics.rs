@@ -3,14 +3,27 @@
 //! Source: OpenMetrics 1.0.0: one space between tokens, no blank lines, no comments, `# EOF` and nothing after it. A
 //! page that breaks one of its rules is wholly invalid.
 
+use std::fmt::Write as _;
+
 use crate::number;
-use crate::parse::check::{contiguous, groups, of};
+use crate::parse::braces::{Braces, Style};
+use crate::parse::check::{contiguous, groups, of, series};
 use crate::parse::families::{Families, Grammar};
 use crate::parse::lexer::{Cursor, OtherEscapes, lines};
+use crate::parse::write::Format;
 use crate::parse::{Exemplar, ParseError, ParsedFamily, ParsedKind, ParsedSample};
+use crate::tag::label::Quotes;
 
 /// Most characters in the labels of an exemplar. Source: OpenMetrics 1.0.0, "Exemplars".
 const EXEMPLAR_CHARS: usize = 128;
+
+/// How the format writes braces, and names and values in quotes.
+const STYLE: Style = Style::Strict;
+
+/// What ends a page. A line feed may follow. Source: OpenMetrics 1.0.0, ABNF, `exposition`.
+const EOF: &str = "# EOF";
+
+const FORMAT: Format = Format { word, time: push_seconds, quotes: Quotes::Escaped };
 
 const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: true, check };
 
@@ -29,10 +42,10 @@ const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: true, ch
 /// ```
 pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
     let mut families = Families::new(GRAMMAR);
-    let mut lines = lines(page)?.into_iter();
+    let mut lines = lines(page, EOF)?.into_iter();
     while let Some(mut line) = lines.next() {
         let start = line.clone();
-        if line.rest() == "# EOF" {
+        if line.rest() == EOF {
             return match lines.next() {
                 Some(after) => Err(after.unexpected("nothing after # EOF")),
                 None => families.finish(&start),
@@ -46,6 +59,39 @@ pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
     }
     let after = Cursor::new("", page.split('\n').count());
     Err(after.unexpected("# EOF"))
+}
+
+/// Families as a page again: reading it gives the same families.
+///
+/// ```
+/// use tagmeter::parse::openmetrics;
+///
+/// let families = openmetrics::parse("a 1e0\n# EOF")?;
+/// assert_eq!(openmetrics::page(&families), "# TYPE a unknown\na 1\n# EOF\n");
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
+pub fn page(families: &[ParsedFamily]) -> String {
+    let mut page = String::new();
+    families.iter().for_each(|family| FORMAT.push_family(&mut page, family));
+    page + EOF + "\n"
+}
+
+fn word(family: &ParsedFamily) -> &'static str {
+    match family.kind {
+        ParsedKind::Counter => "counter",
+        ParsedKind::Gauge => "gauge",
+        ParsedKind::Histogram => "histogram",
+        ParsedKind::GaugeHistogram => "gaugehistogram",
+        ParsedKind::Summary => "summary",
+        ParsedKind::Info => "info",
+        ParsedKind::StateSet => "stateset",
+        ParsedKind::Unknown => "unknown",
+    }
+}
+
+/// Appends a time without an exponent.
+fn push_seconds(out: &mut String, seconds: f64) {
+    let _ = write!(out, "{seconds}"); // Writing to a String cannot fail.
 }
 
 fn kind(word: &str) -> Option<ParsedKind> {
@@ -87,29 +133,28 @@ fn describe(start: &Cursor<'_>, line: &mut Cursor<'_>, families: &mut Families) 
     let before = line.clone();
     let word = line.word();
     line.expect(" ", "one space")?;
-    let name = line.metric_name()?;
+    let name = line.family_name(STYLE.escapes())?;
     line.expect(" ", "one space")?;
     match word {
         "HELP" => {
             let help = line.help(OtherEscapes::Kept, "\\\"")?;
-            families.describe(start, name, "HELP", |family| family.help = help)
+            families.describe(start, &name, "HELP", |family| family.help = help)
         }
         "UNIT" => {
             let unit = line.take_while(|c| c == '_' || c == ':' || c.is_ascii_alphanumeric()).to_owned();
             line.expect_end()?;
-            families.describe(start, name, "UNIT", |family| family.unit = unit)
+            families.describe(start, &name, "UNIT", |family| family.unit = unit)
         }
         "TYPE" => {
             let kind = families.kind(&line.clone(), line.rest())?;
-            families.describe(start, name, "TYPE", |family| family.kind = kind)
+            families.describe(start, &name, "TYPE", |family| family.kind = kind)
         }
         _ => Err(before.unexpected("TYPE, UNIT, HELP or EOF")),
     }
 }
 
 fn sample(line: &mut Cursor<'_>) -> Result<ParsedSample, ParseError> {
-    let name = line.metric_name()?.to_owned();
-    let labels = if line.peek() == Some('{') { labels(line)? } else { Vec::new() };
+    let (name, labels) = Braces::with_name(line, STYLE)?;
     line.expect(" ", "one space")?;
     let value = line.number("a number")?;
     let timestamp = timestamp(line)?;
@@ -128,28 +173,9 @@ fn timestamp(line: &mut Cursor<'_>) -> Result<Option<f64>, ParseError> {
     if time.is_finite() { Ok(Some(time)) } else { Err(start.unexpected("a time in seconds")) }
 }
 
-fn labels(line: &mut Cursor<'_>) -> Result<Vec<(String, String)>, ParseError> {
-    let mut labels: Vec<(String, String)> = Vec::new();
-    line.expect("{", "labels")?;
-    while !line.eat("}") {
-        if !labels.is_empty() {
-            line.expect(",", ", or } after the label")?;
-        }
-        let start = line.clone();
-        let name = line.label_name()?;
-        line.expect("=", "= after the label's name")?;
-        let value = line.quoted(OtherEscapes::Kept)?;
-        if labels.iter().any(|(earlier, _)| earlier == name) {
-            return Err(start.repeated("label", name));
-        }
-        labels.push((name.to_owned(), value));
-    }
-    Ok(labels)
-}
-
 fn exemplar(line: &mut Cursor<'_>) -> Result<Exemplar, ParseError> {
     let start = line.clone();
-    let labels = labels(line)?;
+    let labels = Braces::labels(line, STYLE)?;
     if labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum::<usize>()
         > EXEMPLAR_CHARS
     {
@@ -165,16 +191,19 @@ fn check(family: &ParsedFamily) -> Result<(), &'static str> {
     unit(family)?;
     exemplars(family)?;
     match family.kind {
-        ParsedKind::Histogram => counters(family, &["_bucket", "_count"]).and_then(|()| sums(family)),
-        ParsedKind::GaugeHistogram => counters(family, &["_bucket", "_gcount"]),
+        ParsedKind::Histogram => counts(family, &["_bucket", "_count"]).and_then(|()| histogram(family)),
+        ParsedKind::GaugeHistogram => {
+            counts(family, &["_bucket", "_gcount"]).and_then(|()| gauge_histogram(family))
+        }
         ParsedKind::Counter => counters(family, &["_total"]),
-        ParsedKind::Summary => counters(family, &["_count", "_sum"]).and_then(|()| quantile_values(family)),
+        ParsedKind::Summary => summary(family),
         ParsedKind::Info => all(&family.samples, |sample| sample.value == 1.0, "a value of 1"),
         ParsedKind::StateSet => states(family),
         ParsedKind::Gauge | ParsedKind::Unknown => Ok(()),
     }?;
     let own = own_label(family);
-    contiguous(&groups(family, own), own)
+    contiguous(family, own)?;
+    series(family, own).into_iter().try_for_each(times)
 }
 
 /// The label that tells the samples of one series apart.
@@ -220,21 +249,77 @@ fn counters(family: &ParsedFamily, suffixes: &[&str]) -> Result<(), &'static str
     if suffixes.iter().all(rising) { Ok(()) } else { Err("counts that are numbers and not negative") }
 }
 
-fn sums(family: &ParsedFamily) -> Result<(), &'static str> {
-    for group in groups(family, "le") {
-        let has = |suffix: &str| of(&family.name, suffix, group).next().is_some();
-        let negative = |sample: &ParsedSample| bound(sample).is_some_and(|bound| bound < 0.0);
-        if has("_sum") != has("_count") {
-            return Err("a sum where there is a count and nowhere else");
-        }
-        if has("_sum") && group.iter().any(negative) {
+/// Counters that count one by one.
+fn counts(family: &ParsedFamily, suffixes: &[&str]) -> Result<(), &'static str> {
+    counters(family, suffixes)?;
+    let whole =
+        |suffix: &&str| of(&family.name, suffix, &family.samples).all(|count| count.value.fract() == 0.0);
+    if suffixes.iter().all(whole) { Ok(()) } else { Err("counts that are whole") }
+}
+
+/// Times of one series: all lines have one or none has, and it does not go back.
+fn times(series: &[ParsedSample]) -> Result<(), &'static str> {
+    let times = || series.iter().map(|sample| sample.timestamp);
+    let in_order = times().zip(times().skip(1)).all(|pair| match pair {
+        (Some(before), Some(after)) => before <= after,
+        (before, after) => before.is_none() && after.is_none(),
+    });
+    if in_order { Ok(()) } else { Err("times that do not go back, on all lines of a series or on none") }
+}
+
+fn histogram(family: &ParsedFamily) -> Result<(), &'static str> {
+    for group in distributions(family, "_sum", "_count")? {
+        let mut sums = of(&family.name, "_sum", group);
+        if sums.next().is_some() && has_negative_bounds(group) {
             return Err("no sum beside buckets for negative values");
         }
-        if of(&family.name, "_sum", group).any(|sum| sum.value.is_nan() || sum.value < 0.0) {
-            return Err("a sum that is a number and not negative");
+    }
+    let sums = of(&family.name, "_sum", &family.samples);
+    if sums.into_iter().all(|sum| sum.value >= 0.0) {
+        Ok(())
+    } else {
+        Err("a sum that is a number and not negative")
+    }
+}
+
+fn gauge_histogram(family: &ParsedFamily) -> Result<(), &'static str> {
+    for group in distributions(family, "_gsum", "_gcount")? {
+        for sum in of(&family.name, "_gsum", group) {
+            if sum.value.is_nan() || (sum.value < 0.0 && !has_negative_bounds(group)) {
+                return Err("a sum that is a number, and negative only beside buckets for negative values");
+            }
         }
     }
     Ok(())
+}
+
+/// The groups of a histogram, each with a sum and a count or with neither, and its bounds spelled as they should be.
+fn distributions<'a>(
+    family: &'a ParsedFamily,
+    sum: &str,
+    count: &str,
+) -> Result<Vec<&'a [ParsedSample]>, &'static str> {
+    let groups = groups(family, "le");
+    for group in &groups {
+        let has = |suffix: &str| of(&family.name, suffix, group).next().is_some();
+        if has(sum) != has(count) {
+            return Err("a sum where there is a count and nowhere else");
+        }
+    }
+    let spelled =
+        |bucket: &ParsedSample| bound(bucket) != Some(f64::INFINITY) || bucket.label("le") == Some("+Inf");
+    let all_spelled = of(&family.name, "_bucket", &family.samples).all(spelled);
+    if all_spelled { Ok(groups) } else { Err("le=\"+Inf\" in this spelling") }
+}
+
+fn has_negative_bounds(group: &[ParsedSample]) -> bool {
+    group.iter().any(|sample| bound(sample).is_some_and(|bound| bound < 0.0))
+}
+
+fn summary(family: &ParsedFamily) -> Result<(), &'static str> {
+    counts(family, &["_count"])?;
+    counters(family, &["_sum"])?;
+    quantile_values(family)
 }
 
 fn bound(bucket: &ParsedSample) -> Option<f64> {
@@ -289,12 +374,28 @@ mod tests {
     }
 
     #[test]
+    fn names_in_quotes_are_read_and_written() {
+        let text = "# TYPE \"a.b\" counter\n# HELP \"a.b\" x\n{\"a.b_total\",\"c d\"=\"1\"} 2\n# EOF\n";
+        let families = parse(text).unwrap();
+        assert_eq!(families[0].samples[0].name, "a.b_total");
+        assert_eq!(page(&families), text);
+    }
+
+    #[test]
+    fn times_of_a_series_do_not_go_back() {
+        for samples in ["a 1 1\na 1 0.5\n", "a 1\na 1 1\n", "a 1 1\na 1\n"] {
+            assert!(parse(&format!("# TYPE a gauge\n{samples}# EOF\n")).is_err(), "{samples}");
+        }
+    }
+
+    #[test]
     fn a_broken_rule_makes_the_page_invalid() {
         let pages = [
             "",
             "a 1\n",
             "\n# EOF\n",
-            "# EOF",
+            "a 1",
+            "a 1\n# EOFS",
             "# EOF\na 1\n",
             "# a comment\n# EOF\n",
             "a  1\n# EOF\n",
@@ -318,6 +419,11 @@ mod tests {
             "# TYPE a summary\na{quantile=\"0.5\"} -1\n# EOF\n",
             "# TYPE a histogram\na_bucket{le=\"1.0\"} 1\n# EOF\n",
             "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 1\n# EOF\n",
+            "# TYPE a histogram\na_bucket{le=\"+INF\"} 1\n# EOF\n",
+            "# TYPE a histogram\na_bucket{le=\"+Inf\"} 0.5\n# EOF\n",
+            "# TYPE a gaugehistogram\na_bucket{le=\"+Inf\"} 1\na_gcount 1\na_gsum -1\n# EOF\n",
+            "# TYPE a gaugehistogram\na_bucket{le=\"+Inf\"} 1\na_gcount 1\n# EOF\n",
+            "# TYPE a summary\na_count 0.5\n# EOF\n",
             "# TYPE a histogram\na_bucket{le=\"-1.0\"} 0\na_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 1\n# EOF\n",
             "# TYPE a histogram\na_bucket{le=\"2\"} 2\na_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 2\n# EOF\n",
             "# TYPE a gauge\na{b=\"1\"} 1 1\na{b=\"2\"} 1 1\na{b=\"1\"} 1 1\n# EOF\n",

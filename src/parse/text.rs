@@ -1,14 +1,25 @@
-//! Reads Prometheus text format 0.0.4.
+//! Reads Prometheus text format, 0.0.4 and 1.0.0.
 //!
-//! Source: Prometheus, "Exposition formats". Blanks may stand where the format allows them; a carriage return, an
+//! Source: Prometheus, "Exposition formats". The versions differ in names in quotes (`{"a.b",c="d"} 1`), which are read in
+//! either: pages of 0.0.4 that have them are about. Blanks may stand where the format allows them; a carriage return, an
 //! unknown escape, a family in two places or a series twice are errors.
 
+use std::fmt::Write as _;
+
+use crate::parse::braces::{Braces, Style};
 use crate::parse::families::{Families, Grammar};
 use crate::parse::lexer::{Cursor, OtherEscapes, lines};
+use crate::parse::write::Format;
 use crate::parse::{ParseError, ParsedFamily, ParsedKind, ParsedSample};
+use crate::tag::label::Quotes;
 
 /// Milliseconds of the format in a second of ours.
 const MILLIS_PER_SECOND: f64 = 1000.0;
+
+/// How the format writes braces, and names and values in quotes.
+const STYLE: Style = Style::Loose;
+
+const FORMAT: Format = Format { word, time: push_millis, quotes: Quotes::Plain };
 
 const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: false, check: |_| Ok(()) };
 
@@ -25,10 +36,10 @@ const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: false, c
 /// ```
 pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
     let mut families = Families::new(GRAMMAR);
-    let lines = lines(page)?;
+    let lines = lines(page, "")?;
     let end = lines.last().cloned().unwrap_or(Cursor::new("", 1));
     for mut line in lines {
-        skip_blanks(&mut line);
+        line.skip_blanks();
         match line.peek() {
             None => {}
             Some('#') => comment(&mut line, &mut families)?,
@@ -39,6 +50,41 @@ pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
         }
     }
     families.finish(&end)
+}
+
+/// Families as a page again: reading it gives the same families.
+///
+/// They are written as text would have them; families of kinds that only OpenMetrics has become untyped.
+///
+/// ```
+/// use tagmeter::parse::text;
+///
+/// let families = text::parse("# a comment\nhits { city = \"Oslo\", } 3e0\n")?;
+/// assert_eq!(text::page(&families), "# TYPE hits untyped\nhits{city=\"Oslo\"} 3\n");
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
+pub fn page(families: &[ParsedFamily]) -> String {
+    let mut page = String::new();
+    families.iter().for_each(|family| FORMAT.push_family(&mut page, family));
+    page
+}
+
+fn word(family: &ParsedFamily) -> &'static str {
+    match family.kind {
+        ParsedKind::Counter => "counter",
+        ParsedKind::Gauge => "gauge",
+        ParsedKind::Histogram => "histogram",
+        ParsedKind::Summary => "summary",
+        _ => "untyped",
+    }
+}
+
+/// Appends the milliseconds of a time in seconds: those that were read, which beyond 2^53 are among the nearest.
+fn push_millis(out: &mut String, seconds: f64) {
+    let near = (seconds * MILLIS_PER_SECOND).round();
+    let candidates = [near, near.next_up(), near.next_down()];
+    let read = candidates.into_iter().find(|millis| millis / MILLIS_PER_SECOND == seconds);
+    let _ = write!(out, "{}", read.unwrap_or(near) as i64); // Writing to a String cannot fail.
 }
 
 fn kind(word: &str) -> Option<ParsedKind> {
@@ -70,30 +116,30 @@ fn claims(kind: ParsedKind) -> &'static [&'static str] {
 fn comment(line: &mut Cursor<'_>, families: &mut Families) -> Result<(), ParseError> {
     let start = line.clone();
     line.expect("#", "a comment")?;
-    skip_blanks(line);
+    line.skip_blanks();
     match line.word() {
         "HELP" => {
             let name = described_name(line)?;
             // One blank ends the name; others belong to the text.
             let help =
                 if line.next().is_some() { line.help(OtherEscapes::Refused, "\\")? } else { String::new() };
-            families.describe(&start, name, "HELP", |family| family.help = help)
+            families.describe(&start, &name, "HELP", |family| family.help = help)
         }
         "TYPE" => {
             let name = described_name(line)?;
-            skip_blanks(line);
+            line.skip_blanks();
             let kind = families.kind(&line.clone(), line.word())?;
-            skip_blanks(line);
+            line.skip_blanks();
             line.expect_end()?;
-            families.describe(&start, name, "TYPE", |family| family.kind = kind)
+            families.describe(&start, &name, "TYPE", |family| family.kind = kind)
         }
         _ => Ok(()),
     }
 }
 
-fn described_name<'a>(line: &mut Cursor<'a>) -> Result<&'a str, ParseError> {
-    skip_blanks(line);
-    let name = line.metric_name()?;
+fn described_name(line: &mut Cursor<'_>) -> Result<String, ParseError> {
+    line.skip_blanks();
+    let name = line.family_name(STYLE.escapes())?;
     match line.peek() {
         None | Some(' ' | '\t') => Ok(name),
         Some(_) => Err(line.unexpected("a blank after the name")),
@@ -101,53 +147,20 @@ fn described_name<'a>(line: &mut Cursor<'a>) -> Result<&'a str, ParseError> {
 }
 
 fn sample(line: &mut Cursor<'_>) -> Result<ParsedSample, ParseError> {
-    let name = line.metric_name()?.to_owned();
-    if !matches!(line.peek(), Some(' ' | '\t' | '{')) {
-        return Err(line.unexpected("a blank or labels after the name"));
-    }
-    skip_blanks(line);
-    let labels = if line.eat("{") { labels(line)? } else { Vec::new() };
-    skip_blanks(line);
+    let (name, labels) = Braces::with_name(line, STYLE)?;
+    line.skip_blanks();
     let value = line.number("a number")?;
-    skip_blanks(line);
+    line.skip_blanks();
     let timestamp = if line.is_at_end() { None } else { Some(timestamp(line)?) };
-    skip_blanks(line);
+    line.skip_blanks();
     line.expect_end()?;
     Ok(ParsedSample { name, labels, value, timestamp, exemplar: None })
-}
-
-fn labels(line: &mut Cursor<'_>) -> Result<Vec<(String, String)>, ParseError> {
-    let mut labels: Vec<(String, String)> = Vec::new();
-    loop {
-        skip_blanks(line);
-        if line.eat("}") {
-            return Ok(labels);
-        }
-        let start = line.clone();
-        let name = line.label_name()?;
-        skip_blanks(line);
-        line.expect("=", "= after the label's name")?;
-        skip_blanks(line);
-        let value = line.quoted(OtherEscapes::Refused)?;
-        if labels.iter().any(|(earlier, _)| earlier == name) {
-            return Err(start.repeated("label", name));
-        }
-        labels.push((name.to_owned(), value));
-        skip_blanks(line);
-        if !line.eat(",") && line.peek() != Some('}') {
-            return Err(line.unexpected(", or } after the label"));
-        }
-    }
 }
 
 fn timestamp(line: &mut Cursor<'_>) -> Result<f64, ParseError> {
     let start = line.clone();
     let millis: i64 = line.word().parse().map_err(|_| start.unexpected("a time in milliseconds"))?;
     Ok(millis as f64 / MILLIS_PER_SECOND)
-}
-
-fn skip_blanks(line: &mut Cursor<'_>) {
-    line.take_while(|c| c == ' ' || c == '\t');
 }
 
 #[cfg(test)]
@@ -207,7 +220,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_in_quotes_are_read() {
+        let page = "# TYPE \"a.b\" histogram\n# HELP \"a.b\" x\n\
+            {\"a.b_bucket\",\"c d\"=\"1\",le=\"+Inf\"} 2\n{\"a.b_count\", \"c d\" = \"1\" , } 2\n";
+        let families = parse(page).unwrap();
+        assert_eq!((families[0].name.as_str(), families[0].samples.len()), ("a.b", 2));
+        assert_eq!(families[0].samples[1].label("c d"), Some("1"));
+        for (page, place) in [
+            ("{a=\"1\"} 1\n", (1, 1)),
+            ("a{\"b\"} 1\n", (1, 2)),
+            ("# TYPE a.b gauge\n", (1, 9)),
+            ("{\"\"} 1\n", (1, 2)),
+        ] {
+            let error = parse(page).expect_err(page);
+            assert_eq!((error.line, error.column), place, "{page:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn times_far_off_come_back() {
+        for millis in [0, -1, 1500, 1_700_000_000_123, i64::MAX, i64::MIN, (1 << 53) + 2, -(1 << 60) - 512] {
+            let families = parse(&format!("a 1 {millis}\n")).unwrap();
+            assert_eq!(parse(&page(&families)).unwrap(), families, "{millis}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn times_come_back(millis in any::<i64>()) {
+            let families = parse(&format!("a 1 {millis}\n")).unwrap();
+            prop_assert_eq!(parse(&page(&families)).unwrap(), families);
+        }
+
         #[test]
         fn no_page_makes_it_panic(page in "\\PC*", lines in "([#a{}=\", \\\\\n0-9.]|HELP|TYPE| histogram)*") {
             let _ = (parse(&page), parse(&lines));

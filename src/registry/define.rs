@@ -18,7 +18,7 @@ use crate::metric::{
 };
 use crate::model::Kind;
 use crate::name::Name;
-use crate::stat::Buckets;
+use crate::stat::{Buckets, NativeBuckets};
 use crate::tag::{TagSet, Tags};
 use crate::unit::Unit;
 
@@ -218,7 +218,8 @@ impl<'r, K> Define<'r, K> {
         self
     }
 
-    /// The buckets of histograms and timers (in seconds there).
+    /// The buckets of histograms and timers (in seconds there); with [`native`](Define::native) besides, both kinds are
+    /// filled by one record.
     ///
     /// ```
     /// # use tagmeter::stat::Buckets;
@@ -229,6 +230,29 @@ impl<'r, K> Define<'r, K> {
     /// ```
     pub fn buckets(mut self, buckets: Buckets) -> Self {
         self.requested.buckets = Some(buckets);
+        self
+    }
+
+    /// Gives histograms and timers native buckets, which need no bounds and no guess of what values there will be.
+    ///
+    /// | said | buckets | in protobuf | in text |
+    /// |---|---|---|---|
+    /// | nothing | classic, the [usual](Buckets::default) | classic | classic |
+    /// | `.buckets(…)` | classic | classic | classic |
+    /// | `.native(…)` | native | native | count and sum |
+    /// | `.buckets(…).native(…)` | both | both, of which Prometheus takes the native | classic |
+    ///
+    /// ```
+    /// # use tagmeter::stat::NativeBuckets;
+    /// # let registry = tagmeter::Registry::new();
+    /// let latency = registry.define("request").native(NativeBuckets::growth(1.1)?).timer()?;
+    /// (1..=1000).for_each(|ms| latency.record(std::time::Duration::from_millis(ms)));
+    /// let p90 = latency.value().quantile(0.9).map(|quantile| quantile.value());
+    /// assert!(p90.is_some_and(|seconds| (seconds / 0.9 - 1.0).abs() < 0.1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn native(mut self, buckets: NativeBuckets) -> Self {
+        self.requested.native = Some(buckets);
         self
     }
 

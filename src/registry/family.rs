@@ -256,8 +256,8 @@ impl<I: Instrument> SeriesOf<I> {
     /// The series that takes what finds no room or does not fit.
     pub(crate) fn overflow(&self) -> &I {
         let described = self.described();
-        self.insert(&described, &overflow_tags(&described.definition), usize::MAX)
-            .expect("the overflow series is made beyond any limit")
+        let found = self.insert(&described, &overflow_tags(&described.definition), usize::MAX);
+        self.shown(found.expect("the overflow series is made beyond any limit"))
     }
 
     #[cold]
@@ -265,9 +265,9 @@ impl<I: Instrument> SeriesOf<I> {
         // Not held any longer: what follows may log. Recursive, because values that come here are somebody's code.
         let described = self.described.read_recursive();
         let limit = described.definition.max_series;
-        let instrument = self.insert(&described, tags, limit);
+        let found = self.insert(&described, tags, limit);
         drop(described);
-        instrument.unwrap_or_else(|| {
+        found.map(|cell| self.shown(cell)).unwrap_or_else(|| {
             self.shared.problems.note(Problem::TooManySeries, &self.name, || {
                 format!(
                     "metric {:?} has reached its {limit} series; further tags go to its overflow series",
@@ -278,27 +278,36 @@ impl<I: Instrument> SeriesOf<I> {
         })
     }
 
-    fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&I> {
+    fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&Cell<I>> {
         let make = || {
             let place = if tags.is_empty() { Place::Cells } else { described.definition.place_of_series() };
             Cell::new(I::create(&described.settings, &self.shared.context, place), self.shared.series_start())
         };
-        let entry = self.table.find_or_insert(tags, |len| (len < most).then(make))?;
-        if entry.value.is_hidden() {
-            self.show_again(&entry.value);
+        Some(&self.table.find_or_insert(tags, |len| (len < most).then(make))?.value)
+    }
+
+    /// What a cell holds, which is shown from now on.
+    fn shown<'s>(&self, cell: &'s Cell<I>) -> &'s I {
+        if cell.is_hidden() {
+            self.show_again(cell);
         }
-        Some(&entry.value.instrument)
+        &cell.instrument
     }
 
     /// Undoes a removal: from zero, with a new start.
     #[cold]
     fn show_again(&self, cell: &Cell<I>) {
-        let _alone = self.showing.lock();
-        if cell.is_hidden() {
-            cell.instrument.reset();
-            // Release: see `is_hidden`.
-            cell.start.store(started(self.shared.series_start()), Ordering::Release);
+        let alone = self.showing.lock();
+        if !cell.is_hidden() {
+            return;
         }
+        let function = cell.instrument.take_function();
+        cell.instrument.reset();
+        // Release: see `is_hidden`.
+        cell.start.store(started(self.shared.series_start()), Ordering::Release);
+        drop(alone);
+        // Last: what a function owns may do anything when it goes.
+        drop(function);
     }
 
     /// Tags and instruments, in the order of their creation.

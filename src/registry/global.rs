@@ -37,6 +37,9 @@ macro_rules! statics {
             #[doc = concat!("A ", $what, " for a `static`: the one of that name in the [global registry](global),")]
             /// found at its first use. Once removed from there it stays unseen: it does not look again.
             ///
+            /// Its first use takes the registry's lock and allocates: a global allocator that records into it must not be
+            /// that first use, or it waits for itself. Use it once before, at the beginning of `main`.
+            ///
             /// ```
             #[doc = concat!("use tagmeter::", stringify!($instrument), ";")]
             ///

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::sought::{KeyHash, Sought, hash_of};
+use super::sought::{KeyHash, Schema, Sought, hash_of};
 use crate::tag::{PackedKeys, Tags};
 
 /// Keys that know where their values stand in the order of the definition.
@@ -17,6 +17,10 @@ struct KeySet {
     packed: PackedKeys,
     /// In the order of the definition; none where a key is given twice, so that who comes with values goes the slow way.
     hashes: Box<[KeyHash]>,
+    /// Where the values of the sorted keys stand; none where there are no hashes.
+    places: Box<[usize]>,
+    /// That of all tags which were made of values for these.
+    schema: Schema,
 }
 
 #[derive(Debug)]
@@ -45,7 +49,8 @@ impl Keys {
         if sorted.iter().any(|key| key.place == NOWHERE) {
             hashes = Box::default();
         }
-        Keys(Arc::new(KeySet { sorted, packed, hashes }))
+        let places = sorted.iter().map(|key| key.place).take(hashes.len()).collect();
+        Keys(Arc::new(KeySet { sorted, packed, hashes, places, schema: Schema::next() }))
     }
 
     /// These keys with values, which stand in the order of the definition.
@@ -117,12 +122,20 @@ impl<'a, V: Values> WithValues<'a, V> {
         all.filter(|(_, value)| !value.is_empty())
     }
 
-    /// Whether there is a value for each key, as there nearly always is. Where it is asked for and the number of values
-    /// is a constant, that of the keys is one too and loops over them are unrolled.
-    #[inline]
-    fn is_full(self) -> bool {
-        let keys = &self.keys.0;
-        keys.hashes.len() == self.values.count() && keys.sorted.len() == self.values.count()
+    /// The values in the order of the sorted keys, for each key one, as there nearly always is. Where the number of values is
+    /// a constant, that of the keys is one too once it was compared, here and in `hash`, and loops over them are unrolled.
+    #[inline(always)]
+    fn all(self) -> Option<impl ExactSizeIterator<Item = &'a [u8]>> {
+        let places = &*self.keys.0.places;
+        (places.len() == self.values.count())
+            .then(|| places.iter().map(move |place| self.values.bytes_at(*place)))
+    }
+
+    /// As `is`, where nothing is known of the keys of the tags.
+    #[inline(never)]
+    fn is_unknown(self, tags: &Tags) -> bool {
+        let are = self.all().and_then(|values| tags.are(&self.keys.0.packed, values));
+        are.unwrap_or_else(|| self.is_slow(tags))
     }
 
     #[cold]
@@ -137,23 +150,33 @@ impl<'a, V: Values> WithValues<'a, V> {
 }
 
 impl<V: Values> Sought for WithValues<'_, V> {
-    #[inline]
+    #[inline(always)]
     fn hash(self) -> u32 {
-        if !self.is_full() {
+        let hashes = &*self.keys.0.hashes;
+        if hashes.len() != self.values.count() {
             return self.hash_slow();
         }
-        let hashes = self.keys.0.hashes.iter().enumerate();
-        hashes.fold(0, |sum, (place, key)| sum.wrapping_add(key.pair(self.values.bytes_at(place))))
+        let mut sum = 0_u32;
+        // A loop and not a fold, here and in comparing: closures that are this long become calls.
+        for (place, key) in hashes.iter().enumerate() {
+            sum = sum.wrapping_add(key.pair(self.values.bytes_at(place)));
+        }
+        sum
     }
 
-    #[inline]
-    fn is(self, tags: &Tags) -> bool {
-        if !self.is_full() {
-            return self.is_slow(tags);
+    fn schema(self) -> Schema {
+        let full = self.all().is_some_and(|mut values| values.all(|value| !value.is_empty()));
+        if full { self.keys.0.schema.of_tags() } else { Schema::UNKNOWN }
+    }
+
+    #[inline(always)]
+    fn is(self, tags: &Tags, schema: Schema) -> bool {
+        if schema != self.keys.0.schema {
+            return self.is_unknown(tags);
         }
         // No tag is empty: an empty value among as many others is not there.
-        let values = self.keys.0.sorted.iter().map(|key| self.values.bytes_at(key.place));
-        tags.are(&self.keys.0.packed, values).unwrap_or_else(|| self.is_slow(tags))
+        let are = self.all().and_then(|values| tags.have(&self.keys.0.packed, values));
+        are.unwrap_or_else(|| self.is_slow(tags))
     }
 
     fn is_empty(self) -> bool {
@@ -161,7 +184,14 @@ impl<V: Values> Sought for WithValues<'_, V> {
     }
 
     fn to_tags(self) -> Tags {
-        Tags::of_sorted(self.present())
+        let keys = &self.keys.0;
+        let values = keys.sorted.iter().map(|key| self.values.at(key.place));
+        // A set without tags is made once for all.
+        if keys.sorted.is_empty() || values.clone().any(str::is_empty) {
+            Tags::of_sorted(self.present())
+        } else {
+            Tags::with_keys(&keys.packed, values)
+        }
     }
 }
 
@@ -184,10 +214,38 @@ mod tests {
             let tags = Tags::from(pairs);
             prop_assert_eq!(sought.to_tags(), tags.clone());
             prop_assert_eq!(sought.hash(), (&tags).hash());
-            prop_assert!(sought.is(&tags));
+            prop_assert!(sought.is(&tags, Schema::UNKNOWN) && sought.is(&tags, sought.schema()));
             let other = Tags::from(other);
-            prop_assert_eq!(sought.is(&other), tags == other);
+            prop_assert_eq!(sought.is(&other, Schema::UNKNOWN), tags == other);
         }
+    }
+
+    proptest! {
+        /// Of some keys, values that are all there or not, short or not.
+        #[test]
+        fn tags_of_the_same_keys_are_told_apart_by_their_values(
+            values in prop::collection::vec(["[xy]{0,3}|x{4,9}|x{60,70}", "[xy]{0,3}|x{4,9}|x{60,70}"], 2..20),
+        ) {
+            let keys = Keys::new(&["b", "a"]);
+            for [b, a] in &values {
+                let (own, texts) = (Tags::from([("b", b), ("a", a)]), [b, a]);
+                for other in &values {
+                    let sought = keys.with(other);
+                    let made = keys.with(&texts);
+                    prop_assert_eq!(sought.is(&own, made.schema()), sought.to_tags() == own);
+                    prop_assert_eq!(made.schema() == Schema::UNKNOWN, a.is_empty() || b.is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_have_a_schema_of_their_own() {
+        let (one, same) = (Keys::new(&["a"]), Keys::new(&["a"]));
+        assert_ne!(one.with(&["x"]).schema(), same.with(&["x"]).schema());
+        let tags = one.with(&["x"]).to_tags();
+        assert!(same.with(&["x"]).is(&tags, one.with(&["x"]).schema()));
+        assert!(!same.with(&["y"]).is(&tags, one.with(&["x"]).schema()));
     }
 
     #[test]
@@ -206,7 +264,7 @@ mod tests {
             (&[], Tags::new()),
         ] {
             let sought = keys.with(&values);
-            assert!(sought.is(&tags));
+            assert!(sought.is(&tags, Schema::UNKNOWN));
             assert_eq!((sought.to_tags(), sought.hash()), (tags.clone(), (&tags).hash()));
         }
     }

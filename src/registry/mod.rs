@@ -13,7 +13,6 @@ mod error;
 mod families;
 mod family;
 mod global;
-mod index;
 mod keys;
 mod outcome;
 mod problem;
@@ -363,6 +362,11 @@ impl Registry {
     /// The clock this registry reads.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.shared.context.clock
+    }
+
+    /// Tells living registries apart.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// Records quantiles from now on: somebody who needs them reads this registry.

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::problem::Problems;
 use crate::metric::Context;
-use crate::model::{Nanos, nanos};
+use crate::model::Nanos;
 
 /// Clock, wishes and problems of one registry.
 #[derive(Debug)]
@@ -24,6 +24,6 @@ impl Shared {
 
     /// When a series that is made now began.
     pub(crate) fn series_start(&self) -> Nanos {
-        nanos(self.context.clock.coarse_wall())
+        self.context.clock.coarse_wall_nanos()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
@@ -15,12 +16,41 @@ use crate::tag::Tags;
 pub(crate) trait Sought: Copy {
     fn hash(self) -> u32;
 
-    /// Whether they are these tags.
-    fn is(self, tags: &Tags) -> bool;
+    /// What the tags that are made of them are remembered with.
+    fn schema(self) -> Schema;
+
+    /// Whether they are these tags, which were made of something with that schema.
+    fn is(self, tags: &Tags, schema: Schema) -> bool;
 
     fn is_empty(self) -> bool;
 
     fn to_tags(self) -> Tags;
+}
+
+/// Which keys some tags have: those with the same schema have the same keys, all of them with a value. That keys have
+/// different schemas tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Schema(u32);
+
+impl Schema {
+    /// Of tags whose keys nobody has numbered.
+    pub(crate) const UNKNOWN: Schema = Schema(0);
+    /// Of keys that there was no number left for: tags have [`UNKNOWN`](Schema::UNKNOWN) in its place.
+    const NONE_LEFT: Schema = Schema(u32::MAX);
+
+    /// One that nothing else has.
+    pub(crate) fn next() -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        // Relaxed: the number is all that is taken.
+        let next = |last: u32| last.checked_add(1).filter(|next| Schema(*next) != Schema::NONE_LEFT);
+        let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        last.map_or(Schema::NONE_LEFT, |last| Schema(last + 1))
+    }
+
+    /// That of tags with keys of this schema.
+    pub(crate) fn of_tags(self) -> Self {
+        if self == Schema::NONE_LEFT { Schema::UNKNOWN } else { self }
+    }
 }
 
 impl Sought for &Tags {
@@ -28,7 +58,11 @@ impl Sought for &Tags {
         hash_of(self.iter())
     }
 
-    fn is(self, tags: &Tags) -> bool {
+    fn schema(self) -> Schema {
+        Schema::UNKNOWN
+    }
+
+    fn is(self, tags: &Tags, _: Schema) -> bool {
         self == tags
     }
 
@@ -66,9 +100,13 @@ impl<S: Sought> Sought for Hashed<S> {
         self.hash
     }
 
-    #[inline]
-    fn is(self, tags: &Tags) -> bool {
-        self.tags.is(tags)
+    fn schema(self) -> Schema {
+        self.tags.schema()
+    }
+
+    #[inline(always)]
+    fn is(self, tags: &Tags, schema: Schema) -> bool {
+        self.tags.is(tags, schema)
     }
 
     fn is_empty(self) -> bool {
@@ -102,7 +140,7 @@ impl KeyHash {
     }
 
     /// The hash of this key with a value; 0 where the value is empty, for then there is no tag.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pair(self, value: &[u8]) -> u32 {
         if value.is_empty() { 0 } else { hash_from(self.seed, self.shared, value) as u32 }
     }

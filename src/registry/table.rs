@@ -1,13 +1,9 @@
 //! The series of a family: found by their tags without a lock, never moved, never taken away.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use parking_lot::Mutex;
 
-use super::index::Index;
-use super::sought::Sought;
-use crate::cell::Entries;
+use super::sought::{Schema, Sought};
+use crate::cell::{Entries, Index, Indexes};
 use crate::tag::Tags;
 
 /// An append-only hash table by tags.
@@ -22,9 +18,8 @@ use crate::tag::Tags;
 /// the lock.
 pub(crate) struct Table<T> {
     entries: Entries<Entry<T>>,
-    indexes: [OnceLock<Box<Index>>; INDEXES],
-    /// The index that has all entries.
-    current: AtomicUsize,
+    /// The current one has all entries.
+    indexes: Indexes,
     inserting: Mutex<Growth>,
 }
 
@@ -32,6 +27,8 @@ pub(crate) struct Table<T> {
 pub(crate) struct Entry<T> {
     /// What the indexes know of it.
     hash: u32,
+    /// What spares who compares a look at the keys.
+    schema: Schema,
     pub(crate) tags: Tags,
     pub(crate) value: T,
 }
@@ -39,14 +36,12 @@ pub(crate) struct Entry<T> {
 /// How far the index after the current one has got.
 #[derive(Default)]
 struct Growth {
-    /// The numbers below this are in it.
+    /// Which one the current index is.
+    current: usize,
+    /// The numbers below this are in the next one.
     moved: usize,
 }
 
-/// Slots of the first index, as a power of two.
-const FIRST_BITS: u32 = 3;
-/// Indexes, each twice the last, up to 2^31 slots.
-const INDEXES: usize = 29;
 /// Entries that the last index has room for.
 const MOST: usize = 1 << 30;
 /// Slots for each entry when the next index is begun.
@@ -57,12 +52,7 @@ const MOVED_AT_ONCE: usize = 8;
 
 impl<T> Table<T> {
     pub(crate) fn new() -> Self {
-        Table {
-            entries: Entries::new(),
-            indexes: [const { OnceLock::new() }; INDEXES],
-            current: AtomicUsize::new(0),
-            inserting: Mutex::default(),
-        }
+        Table { entries: Entries::new(), indexes: Indexes::new(), inserting: Mutex::default() }
     }
 
     /// The entry of these tags.
@@ -71,14 +61,11 @@ impl<T> Table<T> {
         self.find_hashed(tags.hash(), tags)
     }
 
-    /// The entry of these tags, whose hash is this.
-    #[inline]
+    /// The entry of these tags, whose hash is this. All of it in its caller: a search is too short for calls.
+    #[inline(always)]
     pub(crate) fn find_hashed(&self, hash: u32, tags: impl Sought) -> Option<&Entry<T>> {
-        let first = self.current()?.first(hash).and_then(|number| self.entries.get(number));
-        match first {
-            Some(entry) if tags.is(&entry.tags) => Some(entry),
-            _ => self.find_further(hash, tags),
-        }
+        let first = self.entries.get(self.indexes.current()?.first(hash)?)?;
+        if tags.is(&first.tags, first.schema) { Some(first) } else { self.find_further(hash, tags) }
     }
 
     /// The number of the entry of these tags: how many were made before it.
@@ -102,12 +89,12 @@ impl<T> Table<T> {
     ) -> Option<&Entry<T>> {
         let hash = tags.hash();
         let mut growth = self.inserting.lock();
-        if let Some((_, entry)) = self.find_numbered(hash, tags) {
+        if let Some(entry) = self.find_hashed(hash, tags) {
             return Some(entry);
         }
         let len = self.len();
         let value = (len < MOST).then(|| make(len))??;
-        self.insert(&mut growth, Entry { hash, tags: tags.to_tags(), value })
+        self.insert(&mut growth, Entry { hash, schema: tags.schema(), tags: tags.to_tags(), value })
     }
 
     /// All entries, in the order of their creation.
@@ -127,32 +114,25 @@ impl<T> Table<T> {
 
     /// The number of the entry, and the entry.
     fn find_numbered(&self, hash: u32, tags: impl Sought) -> Option<(usize, &Entry<T>)> {
-        self.current()?.all(hash).find_map(|number| {
-            let entry = self.entries.get(number).filter(|entry| tags.is(&entry.tags))?;
+        self.indexes.current()?.all(hash).find_map(|number| {
+            let entry = self.entries.get(number).filter(|entry| tags.is(&entry.tags, entry.schema))?;
             Some((number, entry))
         })
     }
 
-    #[inline]
-    fn current(&self) -> Option<&Index> {
-        // Acquire: the index has the numbers that were put into it before it became the current one.
-        self.indexes.get(self.current.load(Ordering::Acquire))?.get().map(|index| &**index)
-    }
-
     fn insert(&self, growth: &mut Growth, entry: Entry<T>) -> Option<&Entry<T>> {
-        let at = self.current.load(Ordering::Relaxed);
-        let current = self.index(at)?;
+        let current = self.current_or_first()?;
         let (number, stored) = self.entries.push(entry)?;
         current.insert(stored.hash, number);
         if self.len() * SLOTS_PER_ENTRY >= current.slots() {
-            self.grow(growth, at + 1);
+            self.grow(growth);
         }
         Some(stored)
     }
 
     /// Puts some numbers into the next index; makes it the current one when it has them all.
-    fn grow(&self, growth: &mut Growth, next: usize) {
-        let Some(index) = self.index(next) else {
+    fn grow(&self, growth: &mut Growth) {
+        let Some(index) = self.indexes.made(growth.current + 1) else {
             return;
         };
         let end = self.len().min(growth.moved + MOVED_AT_ONCE);
@@ -163,22 +143,24 @@ impl<T> Table<T> {
         }
         growth.moved = end;
         if end == self.len() {
-            growth.moved = 0;
-            // Release: see `current`.
-            self.current.store(next, Ordering::Release);
+            *growth = Growth { current: growth.current + 1, moved: 0 };
+            self.indexes.set_current(growth.current);
         }
     }
 
-    fn index(&self, at: usize) -> Option<&Index> {
-        let new = || Box::new(Index::new(FIRST_BITS + at as u32));
-        Some(self.indexes.get(at)?.get_or_init(new))
+    fn current_or_first(&self) -> Option<&Index> {
+        if self.indexes.current().is_none() {
+            self.indexes.made(0)?;
+            self.indexes.set_current(0);
+        }
+        self.indexes.current()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use proptest::prelude::*;
 
@@ -194,7 +176,11 @@ mod tests {
             self.0.hash() & self.1
         }
 
-        fn is(self, tags: &Tags) -> bool {
+        fn schema(self) -> Schema {
+            Schema::UNKNOWN
+        }
+
+        fn is(self, tags: &Tags, _: Schema) -> bool {
             self.0 == tags
         }
 
@@ -305,7 +291,7 @@ mod tests {
         let table = Table::new();
         for n in 0..20_000 {
             table.find_or_insert(&tags(n), |_| Some(n));
-            let slots = table.index(table.current.load(Ordering::Relaxed)).unwrap().slots();
+            let slots = table.indexes.current().unwrap().slots();
             assert!(table.len() * 7 <= slots * 4 + 7, "{} of {slots}", table.len());
         }
     }

@@ -191,6 +191,7 @@ impl<I: Instrument, T: TagSet> TypedFamily<I, T> {
         tags.with_values(|values| {
             let instrument = self.series.with(self.keys.with(&values));
             if let Some(number) = self.series.number(self.keys.with(&values)) {
+                // However many series it may have, it has few: each is worth cells.
                 if Self::INDICES <= FEW_SERIES {
                     instrument.give_cells();
                 }
@@ -253,6 +254,48 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Counter;
+    use crate::registry::Registry;
+
+    /// One of `N` sets of tags.
+    struct Shelf<const N: usize>(usize);
+
+    impl<const N: usize> TagSet for Shelf<N> {
+        const KEYS: &'static [&'static str] = &["shelf"];
+        const CARDINALITY: Option<usize> = Some(N);
+
+        fn index(&self) -> usize {
+            self.0
+        }
+
+        fn with_values<R>(&self, read: impl FnOnce(&[&str]) -> R) -> R {
+            read(&[&self.0.to_string()])
+        }
+    }
+
+    /// How many of the series of a new family have cells, so that recording into them needs no locked operation.
+    fn with_cells<const N: usize>() -> usize {
+        let family: TypedFamily<Counter, Shelf<N>> =
+            Registry::new().define("books").typed().counters().unwrap();
+        let has_cells = |shelf: &usize| {
+            let counter = family.with(&Shelf(*shelf));
+            counter.inc();
+            counter.0.cell().has_cells()
+        };
+        (0..N).filter(has_cells).count()
+    }
+
+    #[test]
+    fn all_series_of_a_family_of_few_sets_have_cells() {
+        // Who gives cells does not wait: a test beside this one may have the room for them at the moment.
+        let all = |_| with_cells::<FEW_SERIES>() == FEW_SERIES;
+        assert!((0..1000).any(all));
+    }
+
+    #[test]
+    fn no_series_of_a_family_of_more_sets_begins_with_cells() {
+        assert_eq!(with_cells::<{ FEW_SERIES + 1 }>(), 0);
+    }
 
     #[test]
     fn a_number_is_remembered_by_its_index() {

@@ -220,6 +220,7 @@ impl<I: Instrument, T: ?Sized> fmt::Debug for SerdeFamily<I, T> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::sought::Schema;
     use super::*;
     use crate::metric::Counter;
     use crate::registry::Registry;
@@ -263,7 +264,7 @@ mod tests {
             let mut texts = Texts::new();
             assert!(fields.fill(&mut texts, route));
             let sought = fields.sought(&texts);
-            assert!(sought.is(&tags(route)) && !sought.is(&tags(other)));
+            assert!(sought.is(&tags(route), Schema::UNKNOWN) && !sought.is(&tags(other), Schema::UNKNOWN));
             assert_eq!(sought.to_tags(), tags(route));
             assert_eq!(sought.hash(), (&tags(route)).hash());
             assert_eq!(fields.keys.with(&texts).hash(), (&tags(route)).hash());

@@ -6,15 +6,25 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use super::allowance::StopBy;
+use super::backlog::{Backlog, Bounds, InMemory};
+use super::cursor::Cursor;
+use super::delivery::Delivery;
 use super::handler::Handler;
+use super::listing::Listing;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
+use super::pieces::BatchSize;
 use super::pusher::Pusher;
-use super::reporter::{DROP_PATIENCE, Reporter};
+use super::reporter::{DROP_PATIENCE, Handle, Reporter};
+use super::reporting::Reporting;
+use super::retry::{Chance, Retry};
 use super::rules::{Collisions, Rules};
 use super::schedule::Schedule;
 use super::sink::Sink;
-use super::thread::{Order, StopBy, Thread};
+use super::status::Ledger;
+use super::thread::{Order, Thread};
+use crate::clock::Clock;
 use crate::registry::Registry;
 use crate::tag::{Environment, EnvironmentError, IllegalName, TagLayers, Tags};
 
@@ -70,6 +80,11 @@ pub struct ReporterBuilder<S> {
     host_tag: Option<bool>,
     environment: Environment,
     handler: Handler,
+    backlog: Bounds,
+    aligned: bool,
+    start_jitter: Duration,
+    push_own_metrics: bool,
+    expose_own_metrics: bool,
 }
 
 /// Why a reporter did not start.
@@ -110,6 +125,11 @@ impl<S: Sink> ReporterBuilder<S> {
             host_tag: None,
             environment: Environment::default(),
             handler: Handler::default(),
+            backlog: Bounds::default(),
+            aligned: false,
+            start_jitter: Duration::ZERO,
+            push_own_metrics: true,
+            expose_own_metrics: true,
         }
     }
 
@@ -144,6 +164,47 @@ impl<S: Sink> ReporterBuilder<S> {
         self
     }
 
+    /// Pushes at whole multiples of the interval on the wall clock: with [`every`](Self::every) an hour, on the hour. The
+    /// first of them that comes is the first push. Not said: at whole intervals from the start, which spreads machines by
+    /// itself.
+    pub fn aligned(mut self) -> Self {
+        self.aligned = true;
+        self
+    }
+
+    /// Makes all pushes later by a random time below this, chosen once: for programs that start, or are
+    /// [`aligned`](Self::aligned), together.
+    pub fn start_jitter(mut self, below: Duration) -> Self {
+        self.start_jitter = below;
+        self
+    }
+
+    /// Whether `<sink>.reporter.send.…` is pushed; yes unless said.
+    pub fn push_own_metrics(mut self, push: bool) -> Self {
+        self.push_own_metrics = push;
+        self
+    }
+
+    /// Whether the registry's page has `tagmeter_reporter_…` of this reporter while it runs; yes unless said.
+    pub fn expose_own_metrics(mut self, expose: bool) -> Self {
+        self.expose_own_metrics = expose;
+        self
+    }
+
+    /// The most points that wait for a backend that does not take them; a million unless said, and none with 0. The
+    /// oldest beyond that are lost, and counted.
+    pub fn backlog_points(mut self, most: usize) -> Self {
+        self.backlog.points = most;
+        self
+    }
+
+    /// The most bytes that waiting points may hold, about; 64 MiB unless said. The oldest beyond that are lost, and
+    /// counted.
+    pub fn backlog_bytes(mut self, most: usize) -> Self {
+        self.backlog.bytes = most;
+        self
+    }
+
     /// Where variables are looked up; the process's environment unless said.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
@@ -155,7 +216,18 @@ impl<S: Sink> ReporterBuilder<S> {
     /// # Errors
     ///
     /// The interval is zero, or tags, given or taken from the environment, cannot be used.
-    pub fn start(mut self) -> Result<Reporter, StartError> {
+    pub fn start(self) -> Result<Reporter, StartError> {
+        let backlog = Box::new(InMemory::new(self.backlog));
+        let expose = self.expose_own_metrics;
+        spawn(self.reporting(backlog, Chance::new())?, expose)
+    }
+
+    /// Everything but the thread.
+    pub(super) fn reporting(
+        mut self,
+        backlog: Box<dyn Backlog>,
+        mut chance: Chance,
+    ) -> Result<Reporting<S>, StartError> {
         if self.every.is_zero() {
             return Err(StartError::ZeroInterval);
         }
@@ -164,7 +236,53 @@ impl<S: Sink> ReporterBuilder<S> {
         if rules.percentiles {
             self.registry.record_quantiles();
         }
-        self.spawn(rules, layers)
+        let clock = self.registry.clock().clone();
+        Ok(Reporting {
+            schedule: self.schedule(&clock, &mut chance),
+            retry: Retry::new(chance),
+            every: self.every,
+            patience: self.every.max(MIN_PATIENCE),
+            stop_by: StopBy::default(),
+            pusher: self.pusher(rules, layers, backlog, clock.clone()),
+            clock,
+        })
+    }
+
+    fn schedule(&self, clock: &Clock, chance: &mut Chance) -> Schedule {
+        let later = chance.up_to(self.start_jitter);
+        if self.aligned {
+            Schedule::aligned(clock.now(), clock.wall(), self.every, later)
+        } else {
+            Schedule::new(clock.now(), self.every, later)
+        }
+    }
+
+    fn pusher(self, rules: Rules, layers: TagLayers, backlog: Box<dyn Backlog>, clock: Clock) -> Pusher<S> {
+        let (collisions, ledger) = (Collisions::default(), Ledger::default());
+        collisions.note(layers.collisions());
+        // What an earlier reporter left is this one's to deliver.
+        ledger.accept(backlog.waiting().points);
+        ledger.wait(backlog.waiting());
+        Pusher {
+            delivery: Delivery {
+                meta: Meta::new(self.sink.name(), clock.clone()),
+                size: BatchSize::new(rules.max_batch),
+                sink: self.sink,
+                handler: self.handler,
+                clock,
+                ledger,
+            },
+            registry: self.registry,
+            prefix: self.prefix,
+            cursor: rules.increases.then(Cursor::default),
+            rules,
+            layers,
+            collisions,
+            backlog,
+            push_own_metrics: self.push_own_metrics,
+            refused: 0,
+            stamped: None,
+        }
     }
 
     fn layers(&mut self, rules: &Rules) -> Result<TagLayers, StartError> {
@@ -190,38 +308,26 @@ impl<S: Sink> ReporterBuilder<S> {
             tags => Ok(tags?),
         }
     }
+}
 
-    fn spawn(self, rules: Rules, layers: TagLayers) -> Result<Reporter, StartError> {
-        let collisions = Collisions::default();
-        collisions.note(layers.collisions());
-        let clock = self.registry.clock().clone();
-        let (orders, inbox) = mpsc::channel();
-        let (stop_by, sink) = (StopBy::default(), self.sink.name().to_owned());
-        let thread = Thread {
-            schedule: Schedule::new(clock.now(), self.every),
-            patience: self.every.max(MIN_PATIENCE),
-            orders: inbox,
-            stop_by: stop_by.clone(),
-            pusher: Pusher {
-                meta: Meta::new(&sink, clock.clone()),
-                registry: self.registry,
-                sink: self.sink,
-                rules,
-                prefix: self.prefix,
-                layers,
-                collisions,
-                handler: self.handler,
-                refused: 0,
-                stamped: None,
-            },
-            clock: clock.clone(),
-        };
-        let look = orders.clone();
-        clock.watch(move || look.send(Order::Look).is_ok());
-        let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
-        let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
-        Ok(Reporter::started(orders, stop_by, self.every, thread, sink))
-    }
+fn spawn<S: Sink>(reporting: Reporting<S>, expose: bool) -> Result<Reporter, StartError> {
+    let (orders, inbox) = mpsc::channel();
+    let Pusher { registry, delivery: Delivery { sink, ledger, .. }, .. } = &reporting.pusher;
+    let listing = expose.then(|| Listing::new(registry, sink.name(), ledger));
+    let handle = Handle {
+        stop_by: reporting.stop_by.clone(),
+        ledger: ledger.clone(),
+        drop_patience: reporting.every.min(DROP_PATIENCE),
+        sink: sink.name().to_owned(),
+        orders: orders.clone(),
+        process: std::process::id(),
+        listing,
+    };
+    reporting.clock.watch(move || orders.send(Order::Look).is_ok());
+    let thread = Thread { reporting, orders: inbox };
+    let spawned = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(|| thread.run());
+    let thread = spawned.map_err(|error| StartError::NoThread { reason: error.to_string() })?;
+    Ok(Reporter::started(handle, thread))
 }
 
 impl<S> fmt::Debug for ReporterBuilder<S> {
@@ -301,6 +407,26 @@ mod tests {
         assert_eq!(tags_of_first_push(builder(&[("APPTUIT_DISABLE_HOST_TAG", "true")])).get("host"), None);
         let (told_to, handed) = builder(&[("APPTUIT_DISABLE_HOST_TAG", "nonsense")]);
         assert!(tags_of_first_push((told_to.host_tag(true), handed)).get("host").is_some());
+    }
+
+    #[test]
+    fn pushes_can_be_aligned_and_be_later_by_chance() {
+        let due = |change: fn(ReporterBuilder<Hands>) -> ReporterBuilder<Hands>, seed| {
+            let clock = crate::clock::ManualClock::new();
+            clock.advance(Duration::from_secs(1_000));
+            let registry = Registry::builder().clock(clock).build();
+            let backlog = Box::new(InMemory::new(Bounds::default()));
+            let builder = change(Reporter::new(&registry, Hands(mpsc::channel().0)));
+            builder.reporting(backlog, Chance::seeded(seed)).unwrap().schedule.due().as_secs_f64()
+        };
+        assert_eq!(due(|builder| builder, 1), 1060.0);
+        assert_eq!(due(ReporterBuilder::aligned, 1), 1020.0);
+        let later: Vec<f64> =
+            (0..100).map(|seed| due(|builder| builder.start_jitter(Duration::from_secs(10)), seed)).collect();
+        assert!(later.iter().all(|due| (1060.0..1070.0).contains(due)), "{later:?}");
+        assert!(later.iter().any(|due| *due < 1062.0) && later.iter().any(|due| *due > 1068.0), "{later:?}");
+        let both = due(|builder| builder.aligned().start_jitter(Duration::from_secs(10)), 1);
+        assert!((1020.0..1030.0).contains(&both), "{both}");
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::outcome::ReportError;
-use super::sink::{Outcome, PushError};
 use crate::clock::Clock;
 use crate::metric::{Counter, Timer};
 use crate::model::Snapshot;
@@ -13,7 +11,7 @@ use crate::registry::Registry;
 ///
 /// | metric of `apptuit` | counts |
 /// |---|---|
-/// | `apptuit.reporter.send.total` | points handed to the sink |
+/// | `apptuit.reporter.send.total` | points handed to the sink, again with each attempt |
 /// | `apptuit.reporter.send.successful` | points the backend took |
 /// | `apptuit.reporter.send.failed` | points it did not take, or that did not reach it |
 /// | `apptuit.reporter.send.time` | how long each push took, failed ones too |
@@ -22,7 +20,6 @@ use crate::registry::Registry;
 /// are not counted.
 pub(super) struct Meta {
     registry: Registry,
-    clock: Clock,
     names: [String; 4],
     metrics: Option<Metrics>,
     standing: Snapshot,
@@ -37,11 +34,11 @@ struct Metrics {
 
 impl Meta {
     pub(super) fn new(sink: &str, clock: Clock) -> Self {
-        let registry = Registry::builder().clock(clock.clone()).quantiles().build();
+        let registry = Registry::builder().clock(clock).quantiles().build();
         let names =
             ["total", "successful", "failed", "time"].map(|last| format!("{sink}.reporter.send.{last}"));
         let standing = registry.snapshot();
-        Meta { registry, clock, names, metrics: None, standing }
+        Meta { registry, names, metrics: None, standing }
     }
 
     /// How they stood after the last report; nothing before the first.
@@ -54,31 +51,12 @@ impl Meta {
         self.standing = self.registry.snapshot();
     }
 
-    /// Runs one push of `points` points and counts it.
-    pub(super) fn count(
-        &mut self,
-        points: usize,
-        push: impl FnOnce() -> Result<Outcome, PushError>,
-    ) -> Result<Outcome, PushError> {
-        let start = self.clock.now();
-        let pushed = push();
-        let took = self.clock.now().saturating_sub(start);
-        self.add(points, took, &pushed);
-        pushed
-    }
-
-    fn add(&mut self, points: usize, took: Duration, pushed: &Result<Outcome, PushError>) {
+    /// Counts one push of so many points, of which the backend took some.
+    pub(super) fn add(&mut self, points: usize, taken: usize, took: Duration) {
         let metrics = self.metrics();
-        let (successful, failed) = match pushed {
-            Ok(outcome) => (outcome.successful, outcome.failed),
-            Err(error) => {
-                let error = ReportError::from(error);
-                (error.successful, error.failed)
-            }
-        };
         metrics.total.add(points as u64);
-        metrics.successful.add(successful as u64);
-        metrics.failed.add(failed as u64);
+        metrics.successful.add(taken as u64);
+        metrics.failed.add((points - taken) as u64);
         metrics.time.record(took);
     }
 

@@ -19,6 +19,10 @@ pub struct Report {
     pub successful: usize,
     /// Points it did not take, or that did not reach it.
     pub failed: usize,
+    /// Those of the failed points that wait in the backlog. The others are lost.
+    pub waiting: usize,
+    /// Points of earlier reports that had waited and that the backend took now.
+    pub caught_up: usize,
     /// Numbers left out because they were not finite, or because name or tags cannot be sent.
     pub skipped: usize,
     /// What went wrong, as the error handler saw it.
@@ -34,6 +38,11 @@ impl Report {
     /// ```
     pub fn is_complete(&self) -> bool {
         self.failed == 0 && self.errors.is_empty()
+    }
+
+    /// Points whose push has come to an end.
+    pub(super) fn settled(&self) -> usize {
+        self.successful + self.failed
     }
 }
 
@@ -109,6 +118,12 @@ impl From<&PushError> for ReportError {
             PushError::Unreachable { points, reason } => {
                 ReportError { status: None, successful: 0, failed: *points, messages: vec![reason.clone()] }
             }
+            PushError::TooLarge { points, .. } => ReportError {
+                status: None,
+                successful: 0,
+                failed: *points,
+                messages: vec![error.to_string()],
+            },
             PushError::Rejected(refusal) => {
                 let particular = refusal.errors.iter().map(PointError::to_string);
                 ReportError {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::rules::{Fit, RefusedPoint};
-use super::sink::Point;
+use super::sink::{Point, Reading};
 use super::timestamp::Timestamp;
 use crate::encode::fields::{self, Field};
 use crate::model::Snapshot;
@@ -48,7 +48,8 @@ impl Lowering<'_> {
     fn fitted(&mut self, field: Field<'_>) -> Result<Point, RefusedPoint> {
         let name = self.name(field.name, field.field)?;
         let tags = self.fit.tags(field.name, field.tags)?;
-        Ok(Point { name, tags, timestamp: self.timestamp, value: field.value })
+        let reading = if field.is_total { Reading::Total } else { Reading::Level };
+        Ok(Point { name, tags, timestamp: self.timestamp, value: field.value, reading })
     }
 
     fn name(&mut self, metric: &Name, field: &'static str) -> Result<Name, RefusedPoint> {

@@ -1,14 +1,18 @@
 //! Pushes a registry to a sink, again and again.
 
 use std::fmt;
+use std::mem;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::allowance::{StopBy, deadline_in};
 use super::builder::ReporterBuilder;
+use super::listing::Listing;
 use super::outcome::Report;
 use super::sink::Sink;
-use super::thread::{Order, StopBy, deadline_in};
+use super::status::{Ledger, Status};
+use super::thread::Order;
 use crate::registry::Registry;
 
 /// The longest that `drop` waits for the last push.
@@ -20,7 +24,11 @@ pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// out, never pile up. [`stop`](Reporter::stop) pushes once more, so that nothing recorded before is lost; so does
 /// `drop`, which waits no longer than an interval or 5 s. A program that ends without either loses the last interval.
 ///
-/// What is pushed is cumulative: nothing is reset by a push, and a lost one only makes a gap.
+/// What the backend does not take waits in a bounded backlog and is tried again: the [module's page](crate::report) says
+/// which answer means what. What is pushed is cumulative: nothing is reset by a push.
+///
+/// In a forked child the thread does not exist: calls give an error there, dropping does nothing, and the parent's
+/// reporter knows nothing of it. Start another one in the child.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,12 +58,22 @@ pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// ```
 #[must_use = "a reporter stops when it is dropped"]
 pub struct Reporter {
-    orders: Sender<Order>,
-    stop_by: StopBy,
-    drop_patience: Duration,
+    handle: Handle,
     /// `None` once stopped.
     thread: Option<JoinHandle<()>>,
-    sink: String,
+}
+
+/// What reaches the reporter's thread.
+pub(super) struct Handle {
+    pub(super) orders: Sender<Order>,
+    pub(super) stop_by: StopBy,
+    pub(super) ledger: Ledger,
+    pub(super) drop_patience: Duration,
+    /// What the sink is called.
+    pub(super) sink: String,
+    /// The process that the thread is in. A forked child has a copy of this handle and no thread.
+    pub(super) process: u32,
+    pub(super) listing: Option<Listing>,
 }
 
 /// Why there is no outcome of the last push.
@@ -72,6 +90,9 @@ pub enum StopError {
     /// The thread is gone, or waits for itself: a sink, an error handler or a function of a metric called `stop`.
     #[error("the reporter's thread cannot answer")]
     NoThread,
+    /// The thread is in the process from which this one was forked.
+    #[error("the reporter's thread is in the parent of this process: expected a reporter started here")]
+    Forked,
 }
 
 /// Why there is no outcome of a push.
@@ -87,6 +108,9 @@ pub enum ReportNowError {
     /// `report_now`.
     #[error("the reporter's thread cannot answer")]
     NoThread,
+    /// The thread is in the process from which this one was forked.
+    #[error("the reporter's thread is in the parent of this process: expected a reporter started here")]
+    Forked,
 }
 
 impl Reporter {
@@ -96,35 +120,94 @@ impl Reporter {
         ReporterBuilder::new(registry, sink)
     }
 
-    pub(super) fn started(
-        orders: Sender<Order>,
-        stop_by: StopBy,
-        interval: Duration,
-        thread: JoinHandle<()>,
-        sink: String,
-    ) -> Self {
-        Reporter { orders, stop_by, drop_patience: interval.min(DROP_PATIENCE), thread: Some(thread), sink }
+    pub(super) fn started(handle: Handle, thread: JoinHandle<()>) -> Self {
+        Reporter { handle, thread: Some(thread) }
     }
 
     /// Pushes now, besides the schedule: waits for a push in flight, then for its own. How it went is in the [`Report`].
     ///
     /// # Errors
     ///
-    /// It was called by the reporter's own thread, which cannot wait for itself.
+    /// It was called by the reporter's own thread, which cannot wait for itself, or in a forked child.
     pub fn report_now(&self) -> Result<Report, ReportNowError> {
+        if self.handle.is_forked() {
+            return Err(ReportNowError::Forked);
+        }
         if self.is_own_thread() {
             return Err(ReportNowError::NoThread);
         }
         let (reply, report) = mpsc::channel();
-        self.orders.send(Order::Report(reply)).map_err(|_| ReportNowError::NoThread)?;
+        self.handle.orders.send(Order::Report(reply)).map_err(|_| ReportNowError::NoThread)?;
         report.recv().map_err(|_| ReportNowError::NoThread)
+    }
+
+    /// How it is doing: what it was handed, what became of that, what went wrong last. In a forked child nothing of it.
+    ///
+    /// ```
+    /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
+    /// # struct Backend;
+    /// # impl Sink for Backend {
+    /// #     fn name(&self) -> &str { "backend" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+    /// #         Ok(Outcome::all(batch.len()))
+    /// #     }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// # registry.counter("orders").inc();
+    /// let reporter = Reporter::new(&registry, Backend).start()?;
+    /// reporter.report_now()?;
+    /// let status = reporter.status();
+    /// assert_eq!((status.accepted, status.delivered, status.backlog_points), (1, 1, 0));
+    /// assert!(status.last_success.is_some() && status.last_error.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn status(&self) -> Status {
+        if self.handle.is_forked() { Status::default() } else { self.handle.ledger.read() }
+    }
+
+    /// Leaves out what the schedule asks for, and retries, until [`resume`](Reporter::resume). A push in flight goes on;
+    /// [`report_now`](Reporter::report_now) and [`stop`](Reporter::stop) push all the same. Recording goes on, so totals
+    /// are whole afterwards; the levels of the pause are not sent.
+    ///
+    /// ```
+    /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
+    /// # struct Backend;
+    /// # impl Sink for Backend {
+    /// #     fn name(&self) -> &str { "backend" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+    /// #         Ok(Outcome::all(batch.len()))
+    /// #     }
+    /// # }
+    /// # let registry = tagmeter::Registry::new();
+    /// let reporter = Reporter::new(&registry, Backend).start()?;
+    /// reporter.pause();
+    /// assert!(reporter.status().paused);
+    /// reporter.resume();
+    /// assert!(!reporter.status().paused);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pause(&self) {
+        if !self.handle.is_forked() {
+            self.handle.ledger.pause(true);
+        }
+    }
+
+    /// Ends a [`pause`](Reporter::pause): the next push comes when the schedule says, as if there had been none.
+    pub fn resume(&self) {
+        if !self.handle.is_forked() {
+            self.handle.ledger.pause(false);
+            // A thread that is gone has nothing to look for.
+            let _ = self.handle.orders.send(Order::Look);
+        }
     }
 
     /// Waits for a push in flight, pushes exactly once more, and ends the thread.
     ///
     /// # Errors
     ///
-    /// All that took longer than `timeout`, or the thread is gone. What became of the points is not an error here: it is
+    /// All that took longer than `timeout`, or the thread is gone, or in another process. What became of the points is not an error here: it is
     /// in the [`Report`].
     pub fn stop(mut self, timeout: Duration) -> Result<Report, StopError> {
         self.stop_within(timeout)
@@ -133,9 +216,13 @@ impl Reporter {
     fn stop_within(&mut self, timeout: Duration) -> Result<Report, StopError> {
         let own_thread = self.is_own_thread();
         let thread = self.thread.take().ok_or(StopError::NoThread)?;
-        self.stop_by.set(deadline_in(timeout));
+        if self.handle.is_forked() {
+            self.handle.leave_alone(thread);
+            return Err(StopError::Forked);
+        }
+        self.handle.stop_by.set(deadline_in(timeout));
         let (reply, report) = mpsc::channel();
-        self.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
+        self.handle.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
         if own_thread {
             return Err(StopError::NoThread);
         }
@@ -153,28 +240,48 @@ impl Reporter {
     }
 }
 
+impl Handle {
+    fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// Touches nothing that the parent's threads may have held when this process came to be: it would be held for ever.
+    fn leave_alone(&mut self, thread: JoinHandle<()>) {
+        mem::forget(thread);
+        mem::forget(self.listing.take());
+        // With one sender more than are dropped, nobody tells the receiver.
+        mem::forget(self.orders.clone());
+    }
+}
+
 impl Drop for Reporter {
     fn drop(&mut self) {
         if self.thread.is_none() {
             return;
         }
-        if let Err(error) = self.stop_within(self.drop_patience) {
-            log::warn!("a reporter to {} was dropped: {error}", self.sink);
+        match self.stop_within(self.handle.drop_patience) {
+            // The parent's has its own last push.
+            Ok(_) | Err(StopError::Forked) => {}
+            Err(error) => log::warn!("a reporter to {} was dropped: {error}", self.handle.sink),
         }
     }
 }
 
 impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reporter").field("sink", &self.sink).finish_non_exhaustive()
+        f.debug_struct("Reporter").field("sink", &self.handle.sink).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Instant;
 
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::report::retry::Chance;
+    use crate::report::spy::{Answer, Spy};
     use crate::report::{Outcome, Point, PushError, Rules};
 
     /// Closes its connection badly.
@@ -206,5 +313,40 @@ mod tests {
         registry.counter("orders").inc();
         let reporter = Reporter::new(&registry, BadAtGoodbyes).start().unwrap();
         assert_eq!(reporter.stop(Duration::from_secs(60)).unwrap().successful, 1);
+    }
+
+    /// One life of a reporter: what is pushed after `stop` was called, seen by a total that then no longer moves.
+    fn lives_and_stops(chance: &mut Chance) {
+        let clock = ManualClock::new();
+        let registry = Registry::builder().clock(clock.clone()).build();
+        let orders = registry.counter("orders");
+        let spy = Spy::new(|_| Answer::Takes);
+        let taken = spy.taken();
+        let reporter = Reporter::new(&registry, spy).push_own_metrics(false).start().unwrap();
+        let ticks = chance.next() % 3;
+        (0..ticks).for_each(|_| clock.advance(Duration::from_secs(60)));
+        let is_quiet = chance.next().is_multiple_of(2);
+        if is_quiet {
+            // Whatever was due has been pushed when this returns.
+            reporter.report_now().unwrap();
+        }
+        orders.inc();
+        let last = reporter.stop(Duration::from_secs(60)).unwrap();
+        assert_eq!((last.points, last.successful), (1, 1));
+        let seen = taken.lock().iter().filter(|point| point.value == 1.0).count() as u64;
+        let most = if is_quiet { 1 } else { 1 + ticks };
+        assert!(
+            (1..=most).contains(&seen),
+            "pushed {seen} times, expected once more than what was in flight"
+        );
+        assert_eq!(taken.lock().last().unwrap().value, 1.0);
+        clock.advance(Duration::from_secs(600));
+        assert_eq!(Arc::strong_count(&taken), 1, "the sink is gone, and with it the thread");
+    }
+
+    #[test]
+    fn ten_thousand_reporters_push_exactly_once_more() {
+        let mut chance = Chance::seeded(7);
+        (0..10_000).for_each(|_| lives_and_stops(&mut chance));
     }
 }

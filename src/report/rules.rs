@@ -29,10 +29,13 @@ pub struct Rules {
     pub max_batch: usize,
     /// Whether percentiles are sent: a reporter then has the registry record them.
     pub percentiles: bool,
+    /// Whether the backend counts by itself and wants increases instead of totals. Points that it does not take do not
+    /// wait: the next report's increases have theirs, and its levels are newer.
+    pub increases: bool,
 }
 
 impl Default for Rules {
-    /// Prometheus names, any number of tags, 10 000 points at once, with percentiles.
+    /// Prometheus names, any number of tags, 10 000 points at once, with percentiles, totals as they are.
     fn default() -> Self {
         Rules {
             sanitize: Sanitize::default(),
@@ -40,6 +43,7 @@ impl Default for Rules {
             excess_tags: ExcessTags::default(),
             max_batch: 10_000,
             percentiles: true,
+            increases: false,
         }
     }
 }

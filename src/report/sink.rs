@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::fate::Fate;
 use super::rules::Rules;
 use super::timestamp::Timestamp;
 use crate::name::Name;
@@ -12,10 +13,11 @@ use crate::tag::Tags;
 ///
 /// ```
 /// use tagmeter::Tags;
-/// use tagmeter::report::{Point, Timestamp};
+/// use tagmeter::report::{Point, Reading, Timestamp};
 ///
 /// let (name, tags) = ("orders_count".into(), Tags::from([("host", "a")]));
-/// let point = Point { name, tags, timestamp: Timestamp::from(1_600_000_000), value: 3.0 };
+/// let timestamp = Timestamp::from(1_600_000_000);
+/// let point = Point { name, tags, timestamp, value: 3.0, reading: Reading::Total };
 /// assert_eq!(point.timestamp.to_string(), "1600000000");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,26 @@ pub struct Point {
     pub timestamp: Timestamp,
     /// The number; finite.
     pub value: f64,
+    /// What kind of number it is.
+    pub reading: Reading,
+}
+
+/// What kind of number a point has.
+///
+/// ```
+/// use tagmeter::report::Reading;
+///
+/// assert_ne!(Reading::Total, Reading::Increase);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Counted since the start: it only grows.
+    Total,
+    /// Counted since the last point that was delivered. Only sinks that ask for
+    /// [`increases`](super::Rules::increases) get these.
+    Increase,
+    /// As it was at that time.
+    Level,
 }
 
 /// What became of the points of one push that was answered.
@@ -68,7 +90,7 @@ pub struct PointError {
 
 /// Why a push was not delivered, or not as a whole.
 ///
-/// The two variants are the two things to do about it: try again later, or look at the answer.
+/// What is done about it is its [`Fate`]: try again soon or later, make it smaller, or count the points as lost.
 ///
 /// ```
 /// use tagmeter::report::PushError;
@@ -86,6 +108,16 @@ pub enum PushError {
         points: usize,
         /// What went wrong.
         reason: String,
+    },
+    /// What was encoded is larger than the backend takes in one push; nothing was sent.
+    #[error("{points} points are {bytes} bytes: expected at most {most}")]
+    TooLarge {
+        /// How many points it is about.
+        points: usize,
+        /// How many bytes they became.
+        bytes: usize,
+        /// The most there may be.
+        most: usize,
     },
     /// The backend answered and refused all points or some of them.
     #[error(transparent)]
@@ -122,8 +154,16 @@ pub struct Rejection {
 /// Where a reporter pushes: one backend's encoding, transport and rules.
 ///
 /// A reporter turns each snapshot into points that keep to [`rules`](Sink::rules), cuts them into batches and hands these
-/// over one after the other, from its own thread. It counts, tells the error handler, and decides what happens to a batch
-/// that failed; a sink makes one attempt and says truthfully what came of it.
+/// over one after the other, from its own thread. It counts, tells the error handler, tries again, keeps what has to wait and
+/// makes batches smaller that are too large; a sink makes one attempt and says truthfully what came of it.
+///
+/// | a sink says | and the reporter |
+/// |---|---|
+/// | [`Outcome`] | counts its `failed` points as lost, all others as delivered |
+/// | [`PushError::Unreachable`] | tries again |
+/// | [`PushError::TooLarge`] | tries again in two halves; limits in bytes are checked by who encodes |
+/// | [`PushError::Rejected`] | does what the status says: [`Fate::of_status`] |
+/// | nothing: it panics | counts the batch as lost |
 ///
 /// ```
 /// use std::time::Instant;
@@ -160,9 +200,38 @@ pub trait Sink: Send + 'static {
     ///
     /// # Errors
     ///
-    /// Nobody answered, or the answer was a refusal. Single points that a favourable answer names as failed belong into
-    /// the [`Outcome`].
+    /// Nobody answered, the batch is too large, or the answer was a refusal. Single points that a favourable answer names
+    /// as failed belong into the [`Outcome`].
     fn push(&mut self, batch: &[Point], deadline: Instant) -> Result<Outcome, PushError>;
+
+    /// What is done about a push that failed; what the table of [`Fate`] says, unless the backend means something else.
+    ///
+    /// ```
+    /// # use std::time::Instant;
+    /// # use tagmeter::report::{Outcome, Point, PushError, Rules};
+    /// use tagmeter::report::{Fate, Sink};
+    ///
+    /// /// Answers 404 for points of a customer it does not know, and never will.
+    /// struct Picky;
+    ///
+    /// impl Sink for Picky {
+    /// #     fn name(&self) -> &str { "picky" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+    /// #         Ok(Outcome::all(batch.len()))
+    /// #     }
+    ///     // name, rules, push
+    ///     fn fate(&self, error: &PushError) -> Fate {
+    ///         match error {
+    ///             PushError::Rejected(rejection) if rejection.status == 404 => Fate::Drop,
+    ///             _ => Fate::of(error),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    fn fate(&self, error: &PushError) -> Fate {
+        Fate::of(error)
+    }
 }
 
 impl Outcome {

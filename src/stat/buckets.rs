@@ -15,6 +15,8 @@ const LATENCIES: [f64; 14] =
 /// Shared by everybody who does not ask for bounds.
 static DEFAULT: LazyLock<Buckets> = LazyLock::new(|| Buckets(Arc::new(Search::new(Box::new(LATENCIES)))));
 
+static NONE: LazyLock<Buckets> = LazyLock::new(|| Buckets(Arc::new(Search::new(Box::default()))));
+
 /// The upper bounds of a histogram's buckets.
 ///
 /// A bucket holds the values that are not above its bound and above the bound before it. A last bucket without a bound
@@ -145,6 +147,11 @@ impl Buckets {
     /// ```
     pub fn powers(base: u64, first: u64, count: usize) -> Result<Self, InvalidBuckets> {
         Buckets::exponential(first as f64, base as f64, count)
+    }
+
+    /// One bucket for everything: a histogram's that has native buckets alone.
+    pub(crate) fn none() -> Self {
+        NONE.clone()
     }
 
     /// The bounds, in rising order, without `+Inf`.
@@ -283,6 +290,15 @@ mod tests {
         assert!(matches!(refused(&[f64::NAN]), InvalidBuckets::NotFinite(_)));
         assert_eq!(refused(&[2.0, 1.0]), InvalidBuckets::NotIncreasing { previous: 2.0, bound: 1.0 });
         assert_eq!(refused(&[-0.0, 0.0]), InvalidBuckets::NotIncreasing { previous: -0.0, bound: 0.0 });
+    }
+
+    #[test]
+    fn without_bounds_everything_is_in_one_bucket() {
+        let buckets = Buckets::none();
+        for value in [0.0, -1.0, f64::MAX, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!((buckets.index_of(value), buckets.direct_index_of(value).unwrap_or(0)), (0, 0));
+        }
+        assert_eq!((buckets.interpolate(&[7], 0.5), buckets.bounds()), (None, &[][..]));
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //! locks and no clocks (time is handed in).
 //!
 //! - [`Buckets`]: the bounds of a histogram, where a value belongs, and a quantile guessed from bucket counts.
-//!   [`Schema`]: the buckets of a native histogram, which grow by a factor and need no bounds.
+//!   [`NativeBuckets`]: those of a native histogram, which grow by a factor and need no bounds, with their [`Schema`];
+//!   [`NativeCounts`]: what fell into them.
 //! - [`Ewma`]: one rate that fades. [`Averages`]: the three of a meter, with the ticks they have seen. [`Rates`]: what a
 //!   reader gets.
 //! - [`Distribution`]: count, extremes, moments and quantiles of a set of values. [`Window`]: the distribution of the last
 //!   minute. [`SlidingExtreme`]: only its greatest or least value.
 //!
-//! To know how many were faster than a bound, over any time and summed over many servers, take buckets. To know what the
-//! slowest percent of one server did within the last minute, without thinking about bounds, take a window.
+//! To know how many were faster than a bound, over any time and summed over many servers, take buckets; native ones where
+//! nobody knows the bounds beforehand and the database takes them. To know what the slowest percent of one server did within the last minute, without thinking about bounds, take a window.
 //!
 //! # Where our definitions differ
 //!
@@ -44,6 +45,8 @@ mod ewma;
 mod extreme;
 mod moments;
 mod native;
+mod native_buckets;
+mod native_counts;
 mod powers;
 mod search;
 #[cfg(test)]
@@ -56,4 +59,6 @@ pub use distribution::Distribution;
 pub use ewma::Ewma;
 pub use extreme::SlidingExtreme;
 pub use native::{InvalidSchema, Schema};
+pub use native_buckets::{InvalidThreshold, NativeBuckets};
+pub use native_counts::NativeCounts;
 pub use window::Window;

@@ -98,7 +98,7 @@ impl Search {
     }
 }
 
-/// A row of few bounds, no two of which share a cell.
+/// A row of few bounds, at least one, no two of which share a cell.
 struct Direct {
     beyond: f64,
     floor: f64,
@@ -116,7 +116,8 @@ const DIRECT_BOUNDS: usize = 64;
 
 impl Direct {
     fn new(bounds: &[f64], cells: Cells, crowd: usize, starts: &[u16]) -> Option<Self> {
-        if crowd > 1 || bounds.len() > DIRECT_BOUNDS || starts.len() > DIRECT_CELLS {
+        let few = 1..=DIRECT_BOUNDS;
+        if crowd > 1 || !few.contains(&bounds.len()) || starts.len() > DIRECT_CELLS {
             return None;
         }
         let Cells { floor, origin, shift, first } = cells;

@@ -19,7 +19,7 @@ pub struct InvalidJson {
 }
 
 /// Appends a JSON text, ASCII only, as Python's `json` writes it.
-pub(super) fn write_text(text: &str, into: &mut String) {
+pub(crate) fn write_text(text: &str, into: &mut String) {
     into.push('"');
     for c in text.chars() {
         match c {

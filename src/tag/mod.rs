@@ -21,6 +21,8 @@ mod json;
 pub(crate) mod label;
 mod merge;
 mod packed;
+#[cfg(feature = "protobuf")]
+pub(crate) mod pairs;
 mod sanitize;
 mod set;
 mod short;
@@ -46,6 +48,7 @@ pub use value::TagValue;
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
 pub use tagmeter_derive::{TagValue, Tags};
 
+pub(crate) use json::write_text as write_json_text;
 pub(crate) use packed::PackedKeys;
 pub(crate) use short::copy;
 pub(crate) use typed::pairs_of;
@@ -141,6 +144,11 @@ impl Tags {
         if pairs.clone().next().is_none() { Tags::new() } else { Tags(Packed::new(pairs)) }
     }
 
+    /// Of some keys and a value for each, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        Tags(Packed::with_keys(keys, values))
+    }
+
     /// Whether these keys and values, sorted by key, are the tags; `None` where telling takes longer, and where there are
     /// other keys.
     #[inline]
@@ -150,6 +158,16 @@ impl Tags {
         values: impl ExactSizeIterator<Item = &'a [u8]>,
     ) -> Option<bool> {
         self.0.are(keys, values)
+    }
+
+    /// The same for tags that are known to have just these keys: whether these are the values.
+    #[inline(always)]
+    pub(crate) fn have<'a>(
+        &self,
+        keys: &PackedKeys,
+        values: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Option<bool> {
+        self.0.have(keys, values)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Packed(SharedText);
 
 /// A column of keys, for whoever looks for tags with just these.
 #[derive(Debug)]
-pub(crate) struct PackedKeys(Box<[u8]>);
+pub(crate) struct PackedKeys(Box<str>);
 
 /// Bits of a length that go into one byte; the rest follow in further bytes.
 const LENGTH_BITS: u32 = 6;
@@ -36,6 +36,16 @@ impl Packed {
         }))
     }
 
+    /// Packs values of all these keys, in their order, none of them empty.
+    pub(crate) fn with_keys<'a>(keys: &PackedKeys, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let values = Column(values);
+        let size = values.size();
+        Packed(SharedText::new(keys.0.len() + size.bytes(), |out| {
+            out.push_str(&keys.0);
+            values.write(size, out);
+        }))
+    }
+
     /// Whether these are the tags; `None` where telling takes longer, and where there are other keys.
     #[inline]
     pub(crate) fn are<'a>(
@@ -43,9 +53,19 @@ impl Packed {
         keys: &PackedKeys,
         values: impl ExactSizeIterator<Item = &'a [u8]>,
     ) -> Option<bool> {
-        let (own, column) = self.0.as_bytes().split_at_checked(keys.0.len())?;
-        let (lengths, texts) = short(column, values.len())?;
-        same(own, &keys.0).then(|| are_short(lengths, texts, values))
+        let own = self.0.as_bytes().get(..keys.0.len())?;
+        if same(own, keys.0.as_bytes()) { self.have(keys, values) } else { None }
+    }
+
+    /// Whether the values are these, where the keys are; `None` where telling takes longer.
+    #[inline(always)]
+    pub(crate) fn have<'a>(
+        &self,
+        keys: &PackedKeys,
+        values: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Option<bool> {
+        let (lengths, texts) = short(self.0.as_bytes().get(keys.0.len()..)?, values.len())?;
+        Some(are_short(lengths, texts, values))
     }
 
     /// Keys and values.
@@ -65,27 +85,27 @@ impl PackedKeys {
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> Self {
         let column = Column(keys);
         let size = column.size();
-        PackedKeys(SharedText::new(size.bytes(), |out| column.write(size, out)).as_bytes().into())
+        PackedKeys((*SharedText::new(size.bytes(), |out| column.write(size, out))).into())
     }
 }
 
 /// Lengths and texts of a column, if there are so many texts and every length is one byte.
-#[inline]
+#[inline(always)]
 fn short(column: &[u8], texts: usize) -> Option<(&[u8], &[u8])> {
     let (size, rest) = column.split_first()?;
     if texts < usize::from(MORE) && usize::from(*size) == texts { rest.split_at_checked(texts) } else { None }
 }
 
 /// Whether the values have these lengths of one byte, and are, one behind the other, these texts.
-#[inline]
+#[inline(always)]
 fn are_short<'a>(lengths: &[u8], mut texts: &[u8], values: impl Iterator<Item = &'a [u8]>) -> bool {
-    lengths.iter().zip(values).all(|(length, value)| match texts.split_at_checked(value.len()) {
-        Some((own, others)) if usize::from(*length) == value.len() => {
-            texts = others;
-            same(own, value)
+    for (length, value) in lengths.iter().zip(values) {
+        match texts.split_at_checked(value.len()) {
+            Some((own, others)) if usize::from(*length) == value.len() && same(own, value) => texts = others,
+            _ => return false,
         }
-        _ => false,
-    })
+    }
+    true
 }
 
 /// Texts to be packed.
@@ -260,6 +280,8 @@ mod tests {
             let long = tags.iter().any(|(_, value)| value.len() >= usize::from(MORE));
             prop_assert_eq!(are(&packed, &tags), (!long).then_some(true));
             prop_assert!(packed.iter().eq(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
+            let keys = PackedKeys::new(tags.iter().map(|(key, _)| key.as_str()));
+            prop_assert!(Packed::with_keys(&keys, tags.iter().map(|(_, value)| value.as_str())) == packed);
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! Equality and copies of short texts, without calling a function.
 
 /// Whether two texts are equal; faster than `==` for short ones.
-#[inline]
+#[inline(always)]
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;

@@ -7,7 +7,9 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::pin;
+use std::process;
 use std::sync::Arc;
 use std::sync::mpsc as thread_channel;
 use std::task::{Context, Poll};
@@ -15,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
 use reqwest::header::{HeaderMap, HeaderValue};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -36,8 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What tools show the thread as.
 const THREAD_NAME: &str = "tagmeter-http";
 
-/// The thread, started by the first request; tried again by the next one if it cannot be.
-static WORKER: OnceCell<Worker> = OnceCell::new();
+/// The thread, started by the first request; tried again by the next one if it cannot be, and anew in a forked child,
+/// which has no thread but its own.
+static WORKER: Mutex<Option<Worker>> = Mutex::new(None);
 
 thread_local! {
     /// Whether this is the thread.
@@ -73,8 +77,10 @@ pub(super) async fn wait_async(wait: Duration) {
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     jobs: mpsc::UnboundedSender<Job>,
+    process: u32,
 }
 
 enum Job {
@@ -90,13 +96,22 @@ enum ReplyTo {
 }
 
 impl Worker {
-    fn get() -> Result<&'static Worker, TransportError> {
+    fn get() -> Result<Worker, TransportError> {
         // A logger that sends what the HTTP library logs would have the thread wait for itself.
         if IS_WORKER.get() {
             let reason = "the thread that makes requests cannot wait for one".to_owned();
             return Err(TransportError::Unavailable { reason });
         }
-        WORKER.get_or_try_init(Worker::start)
+        let mut worker = WORKER.lock();
+        match &*worker {
+            Some(worker) if worker.process == process::id() => Ok(worker.clone()),
+            _ => {
+                // What is left of the parent's is not touched: its threads may have held any of it when this process
+                // came to be.
+                mem::forget(worker.take());
+                Ok(worker.insert(Worker::start()?).clone())
+            }
+        }
     }
 
     /// The runtime is made inside the thread, because dropping one on failure would panic in the caller's runtime.
@@ -115,7 +130,7 @@ impl Worker {
         };
         thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(run).map_err(unavailable)?;
         started.recv().map_err(|_| ended())??;
-        Ok(Worker { jobs })
+        Ok(Worker { jobs, process: process::id() })
     }
 
     fn take(&self, job: Job) -> Result<(), TransportError> {

@@ -118,7 +118,16 @@ fn histogram(shape: Shape) -> impl Strategy<Value = HistogramValue> {
         prop::collection::vec(0..u64::from(u32::MAX), buckets.bounds().len() + 1).prop_map(move |counts| {
             let sum = if sum_can_fall { sum } else { sum.abs() };
             let (buckets, shape) = (buckets.clone(), shape.clone());
-            HistogramValue { buckets, counts, sum, sum_can_fall, window: None, shape }
+            HistogramValue {
+                buckets,
+                counts,
+                sum,
+                sum_can_fall,
+                window: None,
+                native: None,
+                restarted: None,
+                shape,
+            }
         })
     })
 }

@@ -1,22 +1,28 @@
 //! A registry that does everything to break a page.
 
-use tagmeter::encode::{openmetrics, text};
+use tagmeter::encode::Escaping;
 use tagmeter::model::Snapshot;
 use tagmeter::stat::Buckets;
 use tagmeter::{Registry, Unit};
 
-use crate::judges::{Format, promtool, python, samples_of};
+use crate::judges::{Format, formats_and_schemes, promtool, python, samples_of};
 
 /// Series in all, and in one family: promtool compares each with each of its family.
 const MANY: usize = 10_000;
 const IN_ONE_FAMILY: usize = 500;
 
-fn hostile() -> Registry {
+/// All that is odd and nothing that is only much.
+pub(crate) fn odd() -> Registry {
     let registry = Registry::new();
     names(&registry);
     collisions(&registry);
     tags(&registry);
     values(&registry);
+    registry
+}
+
+pub(crate) fn hostile() -> Registry {
+    let registry = odd();
     for first in (0..MANY).step_by(IN_ONE_FAMILY) {
         let many =
             registry.define(format!("many_{first}")).help("One of many.").tags(["n"]).counters().unwrap();
@@ -85,32 +91,58 @@ fn values(registry: &Registry) {
     registry.up_down("deep").add(i64::MIN);
 }
 
-fn left_out(snapshot: &Snapshot, format: Format) -> Vec<String> {
-    let mut page = Vec::new();
-    let left_out = match format {
-        Format::Text => text::encode_into(snapshot, &mut page),
-        Format::OpenMetrics => openmetrics::encode_into(snapshot, &mut page),
-    };
-    left_out.unwrap().iter().map(|one| one.to_string()).collect()
+fn left_out(snapshot: &Snapshot, format: Format, scheme: Escaping) -> Vec<String> {
+    format.page(snapshot, scheme).1.iter().map(|one| one.to_string()).collect()
 }
 
 #[test]
 fn every_judge_accepts_the_page() {
     let snapshot = hostile().snapshot();
     insta::assert_debug_snapshot!("lint", promtool(&snapshot.to_text()));
-    let pages = [snapshot.to_text(), snapshot.to_openmetrics()];
-    let ours = [tagmeter::parse::text::parse(&pages[0]), tagmeter::parse::openmetrics::parse(&pages[1])];
-    for ((format, page), ours) in Format::BOTH.into_iter().zip(pages).zip(ours) {
-        let theirs = python(format, &[page]).remove(0).unwrap();
-        assert_eq!(theirs, samples_of(&ours.unwrap()));
+    for format in Format::BOTH {
+        let (page, _) = format.page(&snapshot, Escaping::default());
+        let theirs = python(format, std::slice::from_ref(&page)).remove(0).unwrap();
+        assert_eq!(theirs, samples_of(&format.read(&page).unwrap()));
+    }
+}
+
+#[test]
+fn every_judge_accepts_it_by_every_scheme() {
+    let snapshot = odd().snapshot();
+    for scheme in [Escaping::Dots, Escaping::Values] {
+        // Names in quotes are not for promtool.
+        promtool(&Format::Text.page(&snapshot, scheme).0);
+    }
+    for (format, scheme) in formats_and_schemes() {
+        let (page, _) = format.page(&snapshot, scheme);
+        let theirs = python(format, std::slice::from_ref(&page)).remove(0);
+        let theirs = theirs.unwrap_or_else(|error| panic!("{format:?} by {scheme}: {error}\n{page}"));
+        assert_eq!(theirs, samples_of(&format.read(&page).unwrap()), "{format:?} by {scheme}");
     }
 }
 
 #[test]
 fn what_cannot_be_shown_is_told() {
     let snapshot = hostile().snapshot();
-    insta::assert_debug_snapshot!("left_out_of_text", left_out(&snapshot, Format::Text));
-    insta::assert_debug_snapshot!("left_out_of_openmetrics", left_out(&snapshot, Format::OpenMetrics));
+    let left_out = |format| left_out(&snapshot, format, Escaping::default());
+    insta::assert_debug_snapshot!("left_out_of_text", left_out(Format::Text));
+    insta::assert_debug_snapshot!("left_out_of_openmetrics", left_out(Format::OpenMetrics));
+}
+
+#[test]
+fn what_only_an_escaping_makes_equal_is_shown_by_another() {
+    let snapshot = odd().snapshot();
+    for scheme in [Escaping::AllowUtf8, Escaping::Values] {
+        let told = left_out(&snapshot, Format::Text, scheme);
+        let escaped = |word: &&String| {
+            word.contains("same/name") || word.contains("added_up") || word.contains("first_kept")
+        };
+        assert_eq!(told.iter().find(escaped), None, "{scheme}");
+        assert!(told.iter().any(|word| word.contains("taken_seconds_bucket")), "{scheme}: {told:?}");
+    }
+    let page = Format::Text.page(&snapshot, Escaping::AllowUtf8).0;
+    assert!(page.contains("{\"same.name\"} 1\n") && page.contains("{\"same/name\"} 2\n"), "{page}");
+    assert!(page.contains("added_up_total{\"a.b\"=\"1\"} 2\nadded_up_total{\"a/b\"=\"1\"} 3\n"), "{page}");
 }
 
 #[test]

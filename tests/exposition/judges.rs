@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::Value;
-use tagmeter::parse::ParsedFamily;
+use tagmeter::encode::{Escaping, LeftOut, Options, openmetrics, text};
+use tagmeter::model::Snapshot;
+use tagmeter::parse::{self, ParseError, ParsedFamily};
 
 /// The text formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +21,39 @@ pub(crate) enum Format {
 impl Format {
     pub(crate) const BOTH: [Format; 2] = [Format::Text, Format::OpenMetrics];
 
+    /// The page of a snapshot, and what it could not show.
+    pub(crate) fn page(self, snapshot: &Snapshot, escaping: Escaping) -> (String, Vec<LeftOut>) {
+        let (mut page, options) = (Vec::new(), Options::default().escaping(escaping));
+        let left_out = match self {
+            Format::Text => text::encode_with(snapshot, &options, &mut page),
+            Format::OpenMetrics => openmetrics::encode_with(snapshot, &options, &mut page),
+        };
+        (String::from_utf8(page).unwrap(), left_out.unwrap())
+    }
+
+    /// What our parser reads in a page.
+    pub(crate) fn read(self, page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
+        match self {
+            Format::Text => parse::text::parse(page),
+            Format::OpenMetrics => parse::openmetrics::parse(page),
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Format::Text => "text",
             Format::OpenMetrics => "openmetrics",
         }
     }
+}
+
+/// What names can be escaped by.
+pub(crate) const SCHEMES: [Escaping; 4] =
+    [Escaping::Underscores, Escaping::AllowUtf8, Escaping::Dots, Escaping::Values];
+
+/// Every format by every scheme.
+pub(crate) fn formats_and_schemes() -> impl Iterator<Item = (Format, Escaping)> {
+    Format::BOTH.into_iter().flat_map(|format| SCHEMES.map(|scheme| (format, scheme)))
 }
 
 /// Samples of a page, sorted: name, labels, and the number as text that tells `NaN` from nothing else.
@@ -40,7 +69,7 @@ pub(crate) fn samples_of(families: &[ParsedFamily]) -> Samples {
     samples
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     // Negative zero is the same number.
     format!("{:?}", if value == 0.0 { 0.0 } else { value })
 }
@@ -74,7 +103,7 @@ pub(crate) fn python(format: Format, pages: &[String]) -> Vec<Result<Samples, St
     verdicts
 }
 
-fn verdict(line: &Value) -> Result<Samples, String> {
+pub(crate) fn verdict(line: &Value) -> Result<Samples, String> {
     if let Some(error) = line.get("error") {
         return Err(error.to_string());
     }
@@ -92,7 +121,7 @@ fn verdict(line: &Value) -> Result<Samples, String> {
 }
 
 /// A program below `BACKENDS_DIR`.
-fn installed(program: &str) -> PathBuf {
+pub(crate) fn installed(program: &str) -> PathBuf {
     let here = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/backends");
     let path = std::env::var_os("BACKENDS_DIR").map_or_else(here, PathBuf::from).join(program);
     assert!(path.exists(), "{} is missing: tests/run installs what the tests need", path.display());
@@ -100,7 +129,7 @@ fn installed(program: &str) -> PathBuf {
 }
 
 /// Exit code, and standard output followed by standard error.
-fn run(command: &mut Command, input: &[u8]) -> (i32, String) {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> (i32, String) {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

@@ -7,29 +7,16 @@ use std::time::SystemTime;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use tagmeter::encode::text;
+use tagmeter::Unit;
+use tagmeter::encode::{Escaping, text};
 use tagmeter::model::{Family, HistogramValue, Kind, Series, Shape, Snapshot, Value};
-use tagmeter::parse::{self, ParseError, ParsedFamily, ParsedSample};
+use tagmeter::parse::{self, ParsedSample};
 
 use crate::arbitrary::snapshots;
-use crate::judges::{Format, python, samples_of};
+use crate::judges::{Format, formats_and_schemes, python, samples_of};
 
 /// Pages that the Python parsers read in one go.
 const BATCH: usize = 300;
-
-fn page(format: Format, snapshot: &Snapshot) -> String {
-    match format {
-        Format::Text => snapshot.to_text(),
-        Format::OpenMetrics => snapshot.to_openmetrics(),
-    }
-}
-
-fn read(format: Format, page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
-    match format {
-        Format::Text => parse::text::parse(page),
-        Format::OpenMetrics => parse::openmetrics::parse(page),
-    }
-}
 
 /// The numbers of a family that nothing keeps off a page, by a way of its own: no names, no labels.
 fn numbers(family: &Family) -> Vec<f64> {
@@ -85,17 +72,17 @@ fn bits(numbers: impl IntoIterator<Item = f64>) -> Vec<u64> {
 proptest! {
     #[test]
     fn every_page_is_valid(snapshot in snapshots()) {
-        for format in Format::BOTH {
-            let page = page(format, &snapshot);
-            let families = read(format, &page);
-            prop_assert!(families.is_ok(), "{format:?}: {}\n{page}", families.unwrap_err());
+        for (format, scheme) in formats_and_schemes() {
+            let (page, _) = format.page(&snapshot, scheme);
+            let families = format.read(&page);
+            prop_assert!(families.is_ok(), "{format:?} by {scheme}: {}\n{page}", families.unwrap_err());
         }
     }
 
     #[test]
     fn no_family_and_no_series_is_there_twice(snapshot in snapshots()) {
-        for format in Format::BOTH {
-            let families = read(format, &page(format, &snapshot)).unwrap();
+        for (format, scheme) in formats_and_schemes() {
+            let families = format.read(&format.page(&snapshot, scheme).0).unwrap();
             let names: BTreeSet<&str> = families.iter().map(|family| family.name.as_str()).collect();
             prop_assert_eq!(names.len(), families.len());
             let samples = samples_of(&families);
@@ -111,6 +98,21 @@ proptest! {
             let read = families.iter().flat_map(|family| &family.samples).map(|sample| sample.value);
             prop_assert_eq!(bits(read), bits(numbers(&family)));
             prop_assert!(families.iter().all(|read| read.help == *family.help));
+        }
+    }
+
+    #[test]
+    fn names_and_tags_come_back_as_they_were(snapshot in snapshots()) {
+        let gauges = snapshot.families().iter().filter(|family| family.kind == Kind::Gauge && family.unit == Unit::None);
+        for family in gauges {
+            let (page, left_out) = Format::OpenMetrics.page(&alone(family), Escaping::AllowUtf8);
+            let read = Format::OpenMetrics.read(&page).unwrap();
+            let readable = |name: &str| name.replace('\0', "_");
+            prop_assert_eq!(&read[0].name, &readable(family.name.as_str()));
+            let mut keys: BTreeSet<String> = family.series.iter().flat_map(|series| series.tags.iter().map(|tag| readable(tag.0))).collect();
+            keys.retain(|key| !["le", "quantile", ""].contains(&key.as_str()) && !key.starts_with("__"));
+            let labels: BTreeSet<String> = read[0].samples.iter().flat_map(|sample| &sample.labels).map(|label| label.0.clone()).collect();
+            prop_assert!(keys.is_subset(&labels), "{keys:?} {labels:?} {left_out:?}");
         }
     }
 
@@ -167,11 +169,11 @@ fn the_python_parsers_read_what_ours_do() {
     let snapshots = snapshots();
     let snapshots: Vec<Snapshot> =
         (0..BATCH).map(|_| snapshots.new_tree(&mut runner).unwrap().current()).collect();
-    for format in Format::BOTH {
-        let pages: Vec<String> = snapshots.iter().map(|snapshot| page(format, snapshot)).collect();
+    for (format, scheme) in formats_and_schemes() {
+        let pages: Vec<String> = snapshots.iter().map(|snapshot| format.page(snapshot, scheme).0).collect();
         for (page, theirs) in pages.iter().zip(python(format, &pages)) {
-            let ours = samples_of(&read(format, page).unwrap());
-            assert_eq!(theirs, Ok(ours), "{format:?}\n{page}");
+            let ours = samples_of(&format.read(page).unwrap());
+            assert_eq!(theirs, Ok(ours), "{format:?} by {scheme}\n{page}");
         }
     }
 }

@@ -5,6 +5,7 @@
 #[path = "../support/loopback.rs"]
 mod loopback;
 
+mod answers;
 mod client;
 #[cfg(feature = "query")]
 mod query;

@@ -114,6 +114,11 @@ impl Loopback {
         self
     }
 
+    /// Answers requests to come with `204`, whatever was said before.
+    pub(crate) fn forget_replies(&self) {
+        self.replies.lock().unwrap().clear();
+    }
+
     /// How many connections were made so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

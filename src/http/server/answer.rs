@@ -1,5 +1,8 @@
 //! What is answered to a request.
 
+use std::error::Error;
+use std::pin::pin;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -9,29 +12,35 @@ use tokio::time::timeout;
 
 use crate::http::flights::{Answer, Asked, Flights, PageNumber, Until};
 use crate::http::server::connections::{Seat, Stage};
+use crate::http::server::credentials::Credentials;
 use crate::http::server::limits::Limits;
 use crate::http::server::routes::{Route, Routes};
 use crate::registry::Registry;
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
+/// When to come back, for whoever could not be answered.
+const RETRY_SECONDS: &str = "1";
 
 /// Answers requests from a registry.
 #[derive(Debug)]
 pub(super) struct Answers {
     flights: Flights,
     routes: Routes,
+    credentials: Credentials,
     limits: Limits,
 }
 
 impl Answers {
     /// Answers from this registry.
-    pub(super) fn new(registry: Registry, routes: Routes, limits: Limits) -> Self {
-        Answers { flights: Flights::new(registry, limits.pages, Until::Read), routes, limits }
+    pub(super) fn new(registry: Registry, routes: Routes, credentials: Credentials, limits: Limits) -> Self {
+        let flights = Flights::new(registry, limits.pages, Until::Read);
+        Answers { flights, routes, credentials, limits }
     }
 
     /// Answers one request of a connection.
     pub(super) async fn answer(&self, request: Request<Incoming>, seat: &Seat) -> Answer {
+        seat.enter(Stage::Asking);
         let (head, body) = request.into_parts();
         let refused = self.read_out(body).await.err();
         seat.enter(Stage::Answering);
@@ -45,9 +54,15 @@ impl Answers {
 
     /// Reads a body to its end, since a connection that closes on unread bytes can lose the answer.
     async fn read_out(&self, body: Incoming) -> Result<(), Answer> {
-        let body = Limited::new(body, self.limits.body_bytes).collect();
-        match timeout(self.limits.request, body).await {
-            Ok(Ok(_)) => Ok(()),
+        let mut body = Limited::new(body, self.limits.body_bytes);
+        let read = async {
+            while let Some(frame) = body.frame().await {
+                frame?;
+            }
+            Ok::<_, Box<dyn Error + Send + Sync>>(())
+        };
+        match timeout(self.limits.request, read).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(closing(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or broken\n")),
             Err(_) => Err(closing(StatusCode::REQUEST_TIMEOUT, "the body did not arrive\n")),
         }
@@ -55,6 +70,9 @@ impl Answers {
 
     async fn route(&self, request: Request<()>, seat: &Seat) -> Answer {
         let route = self.routes.of(request.uri().path());
+        if route != Route::Health && !self.credentials.permit(request.headers()) {
+            return self.unauthorized();
+        }
         if route != Route::Nowhere && request.method() != Method::GET && request.method() != Method::HEAD {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -68,25 +86,48 @@ impl Answers {
         }
     }
 
+    fn unauthorized(&self) -> Answer {
+        let mut answer = plain(StatusCode::UNAUTHORIZED, TEXT, "unauthorized\n");
+        let challenges = self.credentials.challenges().map(|value| (header::WWW_AUTHENTICATE, value));
+        challenges.for_each(|(name, value)| _ = answer.headers_mut().append(name, value));
+        answer
+    }
+
     /// The page of metrics, written where it keeps nobody waiting but other pages.
     async fn page(&self, request: &Request<()>, seat: &Seat) -> Answer {
-        if self.flights.are_full() {
-            seat.drop_slowest_readers();
+        if !seat.scrape() {
+            return unavailable("too many scrapes at a time\n");
         }
-        match timeout(self.limits.page, self.flights.answer(Asked::of(request))).await {
+        match timeout(self.limits.page, self.landed(request, seat)).await {
             Ok(Some(page)) => page,
             // The page panicked, or the server ends.
             Ok(None) => plain(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the page could not be written\n"),
             Err(_) => {
                 log::warn!("tagmeter: a page was not written within {:?}", self.limits.page);
-                plain(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    TEXT,
-                    "the page takes too long: is a collector stuck?\n",
-                )
+                unavailable("the page takes too long: is a collector stuck?\n")
             }
         }
     }
+
+    /// Waits for the page. While there is no memory for it, readers that are slow lose theirs.
+    async fn landed(&self, request: &Request<()>, seat: &Seat) -> Option<Answer> {
+        let mut answer = pin!(self.flights.answer(Asked::of(request)));
+        loop {
+            if self.flights.are_full() {
+                seat.drop_slow_readers();
+            }
+            if let Ok(page) = timeout(self.limits.slow_reader, &mut answer).await {
+                return page;
+            }
+        }
+    }
+}
+
+/// An answer to come back for.
+fn unavailable(body: &'static str) -> Answer {
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, TEXT, body);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    answer
 }
 
 fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {

@@ -5,14 +5,25 @@
 //! from inside any. Pages are written on a second thread that exists only while there is something to write: a large
 //! registry or a slow collector keeps neither `/health` nor new connections waiting.
 //!
-//! A server that anybody can reach must not be a way to hurt the program: see [`Limits`] for what holds it back.
+//! A server that anybody can reach must not be a way to hurt the program: see `Limits` for what holds it back. Three ways to
+//! meet more clients than there is room for were weighed. To cut off the longest answer lets everybody in and few out: of a
+//! thousand scrapes at once three hundred ended. To refuse whatever is beyond the limit leaves holes in the graphs for
+//! a burst of a second. So a burst waits, in its own connections as far as file descriptors go and in the system's queue
+//! beyond; only clients that do not move make room, and only an eighth of the seats answers 503, to have some for
+//! `/health`.
 
 mod answer;
 mod builder;
 mod connections;
+mod credentials;
 mod limits;
 mod routes;
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod work;
 
 use std::io;
@@ -21,14 +32,17 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use builder::ServerBuilder;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tls::{Tls, TlsError};
 
-use crate::http::server::answer::Answers;
-use crate::http::server::limits::Limits;
-use crate::http::server::work::Worker;
+use crate::http::server::limits::QUEUE;
+use crate::http::server::work::{Serving, Worker};
 use crate::registry::Registry;
 
 /// Name of the server's thread. Linux shows 15 bytes of it.
@@ -56,13 +70,21 @@ const SERVER_THREAD: &str = "tagmeter-serve";
 ///
 /// | what | how much | beyond |
 /// |---|---|---|
-/// | connections | 256 | the one that has waited longest for a request goes |
-/// | head of a request | 16 KiB | 431 |
+/// | connections | a quarter of the file descriptors that the process may open, at most 2 048 | see below |
+/// | connections that scrape | seven eighths of those | 503 |
+/// | head of a request | 16 KiB, 100 headers | 431 |
 /// | body of a request, which is ignored | 64 KiB | 413 |
-/// | time until the next request is complete | 75 s | the connection ends |
+/// | time until the next request is complete | 75 s | the connection ends, with 408 if only the body is missing |
 /// | time until the page is written | 60 s | 503 |
 /// | time to read an answer | 60 s | the connection ends |
-/// | pages being written or read | 32 | the one that has been read longest goes |
+/// | pages being written or read | 8 | the next waits, see below |
+///
+/// [`ServerBuilder`] changes the number of connections and the times.
+///
+/// When there are too many connections, one that is idle goes; if none is, one whose client has been 1 s sending a request,
+/// or has taken less than 64 KiB of its answer in 5 s. While there are none of these, new ones wait in the system's queue:
+/// nobody who asks and reads is cut off for others. When there are too many pages, clients that take less than that of theirs
+/// go, and the next page waits for its turn. `/health` is answered however many scrape.
 ///
 /// A page is written once for all who ask for the same before it is begun, so that a thousand scrapes at once cost little
 /// more than two. Each sees all that was recorded before it came.
@@ -98,6 +120,12 @@ pub enum ServeError {
     Prefix {
         /// The prefix.
         prefix: String,
+    },
+    /// Credentials that no client can send, or that are none. They are not shown.
+    #[error("credentials cannot be used, expected {expected}")]
+    Credentials {
+        /// What would have been of use.
+        expected: &'static str,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}, expected a free port of this machine")]
@@ -231,15 +259,17 @@ struct Listening {
 
 fn listen(addr: SocketAddr) -> io::Result<Listening> {
     let listener = std::net::TcpListener::bind(addr)?;
+    // The standard library asks for 128, which a burst of scrapes overflows: the rest would come back a second later.
+    SockRef::from(&listener).listen(QUEUE)?;
     listener.set_nonblocking(true)?;
     Ok(Listening { addr: listener.local_addr()?, listener })
 }
 
-fn start(listening: Listening, answers: Answers, limits: Limits) -> Result<Server, ServeError> {
+fn start(listening: Listening, serving: Serving) -> Result<Server, ServeError> {
     let Listening { addr, listener } = listening;
     let (stop, stopped) = oneshot::channel();
     let (started, starting) = mpsc::sync_channel(1);
-    let run = move || match Worker::new(listener, answers, limits) {
+    let run = move || match Worker::new(listener, serving) {
         Ok(worker) => {
             let _ = started.send(Ok(()));
             worker.run(stopped)
@@ -266,6 +296,7 @@ fn deadline(timeout: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::server::limits::Limits;
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
@@ -338,8 +369,8 @@ mod tests {
     }
 
     #[test]
-    fn the_page_read_longest_goes_when_there_are_too_many() {
-        let server = server(&large_registry(), Limits { pages: 1, ..Limits::default() });
+    fn slow_readers_go_when_there_are_too_many_pages() {
+        let server = server(&large_registry(), Limits { pages: 1, slow_reader: SOON, ..Limits::default() });
         let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         let mut first = send(&server, request);
         first.read_exact(&mut [0]).unwrap();

@@ -32,10 +32,11 @@ impl Routes {
         possible.then(|| Routes { prefix: prefix.to_owned(), index: INDEX.replace(PREFIX, prefix) })
     }
 
-    /// What is at a path. Paths are compared as they are: no escape and no `..` leads anywhere.
+    /// What is at a path. Paths are compared as they are: no escape and no `..` leads anywhere. Targets without a path, such
+    /// as `shop:80`, have the empty one.
     pub(super) fn of(&self, path: &str) -> Route {
         match path.strip_prefix(self.prefix.as_str()) {
-            Some("" | "/") => Route::Index,
+            Some("" | "/") if !path.is_empty() => Route::Index,
             Some("/health") => Route::Health,
             Some("/metrics") => Route::Metrics,
             _ => Route::Nowhere,
@@ -74,7 +75,10 @@ mod tests {
             ("", Route::Nowhere),
         ];
         cases.iter().for_each(|(path, route)| assert_eq!(routes.of(path), *route, "{path}"));
-        assert_eq!(Routes::below("").unwrap().of("/metrics"), Route::Metrics);
+        let cases = [("/metrics", Route::Metrics), ("/", Route::Index), ("", Route::Nowhere)];
+        cases
+            .iter()
+            .for_each(|(path, route)| assert_eq!(Routes::below("").unwrap().of(path), *route, "{path}"));
     }
 
     #[test]

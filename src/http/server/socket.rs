@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use crate::http::server::connections::Seat;
-use crate::http::server::limits::Limits;
+use crate::http::server::limits::{Limits, STEP};
 
 /// Bytes that are thrown away at a time while lingering.
 const SCRAP: usize = 4096;
@@ -28,6 +28,8 @@ pub(super) struct Socket {
     limits: Limits,
     /// Set while an answer is on its way and the client did not take all of it at once.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Bytes taken since the seat was last told.
+    taken: usize,
     /// Set while we wait for the client to close.
     lingering: Option<Pin<Box<Sleep>>>,
 }
@@ -35,14 +37,22 @@ pub(super) struct Socket {
 impl Socket {
     /// Of this connection.
     pub(super) fn new(stream: TcpStream, seat: Arc<Seat>, limits: Limits) -> Self {
-        Socket { stream: TokioIo::new(stream), seat, limits, stalled: None, lingering: None }
+        Socket { stream: TokioIo::new(stream), seat, limits, stalled: None, taken: 0, lingering: None }
     }
 
-    /// Fails what is pending once the client had its time to read the answer.
-    fn patient<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_pending() {
-            ready!(elapsed(&mut self.stalled, self.limits.read_answer, cx));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+    /// Tells the seat of what was written; fails what is pending once the client had its time to read the answer.
+    fn patient(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => {
+                ready!(elapsed(&mut self.stalled, self.limits.read_answer, cx));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Ready(Ok(bytes)) => self.taken += bytes,
+            Poll::Ready(Err(_)) => (),
+        }
+        if self.taken >= STEP {
+            self.taken = 0;
+            self.seat.progressed();
         }
         written
     }

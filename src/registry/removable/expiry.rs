@@ -209,7 +209,7 @@ impl<I: Instrument> RemovableSeries<I> {
     }
 
     fn outlook(&self, series: &Series<I>, passed: Passed, now: u64, hidden: Hidden) -> Outlook {
-        let rest = series.rest.lock();
+        let mut rest = series.rest.lock();
         let state = series.presence.state();
         let may_go = match state {
             State::Hidden => {
@@ -219,7 +219,9 @@ impl<I: Instrument> RemovableSeries<I> {
             }
             // In this order: handles that sections made before they ended are seen.
             State::Removed => {
-                rest.stamp.is_some_and(|stamp| passed.has(stamp)) && !series.instrument.is_held()
+                // A sweep that made it idle at that moment may have forgotten the stamp; a later one is as good.
+                let stamp = *rest.stamp.get_or_insert_with(cell::stamp);
+                passed.has(stamp) && !series.instrument.is_held()
             }
             State::Touched | State::Idle | State::Gone => return Outlook::Stays,
         };
@@ -236,5 +238,50 @@ impl<I: Instrument> RemovableSeries<I> {
         }
         let passed = cell::passed_soon(cell::stamp());
         self.chains.turn().release(passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Counter;
+    use crate::registry::Registry;
+
+    #[test]
+    fn an_item_of_iter_is_not_a_series_that_a_sweep_hides_meanwhile() {
+        let sessions = Registry::new().define("sessions").tags(["peer"]).removable().counters().unwrap();
+        sessions.init([["a"], ["b"]]);
+        let [a, b] = [0, 1].map(|at| sessions.series.all().nth(at).unwrap());
+        let kept = a.value.held().unwrap();
+        let presences = [&a, &b].map(|node| &node.value.presence);
+        assert!(presences.iter().all(|presence| presence.rest()));
+        let stamp = cell::stamp();
+        let passed = || cell::passed_soon(stamp);
+        // Some tries, for sections of other tests.
+        assert!((0..10_000).any(|_| passed().has(stamp)));
+        let may_hide =
+            |node: &Node<Series<Counter>>, now| sessions.series.may_hide(&node.value, stamp, passed(), now);
+        assert_eq!([&a, &b].map(|node| may_hide(node, 0)), [false; 2]);
+        let late = u64::MAX;
+        assert_eq!([&a, &b].map(|node| may_hide(node, late)), [false, true], "what came first is held");
+        assert!(b.value.held().is_none(), "what comes later is not seen");
+        drop(kept);
+    }
+
+    #[test]
+    fn a_series_that_is_removed_while_a_sweep_makes_it_idle_gives_its_place_back() {
+        let sessions = Registry::new().define("sessions").tags(["peer"]).removable().counters().unwrap();
+        sessions.init([["a"]]);
+        let node = sessions.series.all().next().unwrap();
+        assert!(sessions.remove(["a"]));
+        // What a sweep does next that saw it touched before.
+        *node.value.rest.lock() = Rest::default();
+        drop(node);
+        let gone = || {
+            sessions.series.collect(0, Hidden::GoesNow);
+            sessions.series.chains.turn().len() == 0
+        };
+        // Some tries, for sections of other tests.
+        assert!((0..10_000).any(|_| gone()));
     }
 }

@@ -19,7 +19,7 @@ use crate::registry::definition::Definition;
 use crate::registry::family::{AnyFamily, Described, overflow_tags};
 use crate::registry::problem::Problem;
 use crate::registry::shared::Shared;
-use crate::registry::sought::Sought;
+use crate::registry::sought::{Schema, Sought};
 use crate::tag::Tags;
 
 /// All series of one name, found without a lock and used inside sections.
@@ -44,6 +44,7 @@ pub(crate) struct RemovableSeries<I: Instrument> {
 /// One of them.
 pub(super) struct Series<I> {
     tags: Tags,
+    schema: Schema,
     pub(super) instrument: I,
     pub(super) presence: Presence,
     pub(super) rest: Mutex<Rest>,
@@ -107,7 +108,7 @@ impl<I: Instrument> RemovableSeries<I> {
         hash: u32,
         tags: impl Sought,
     ) -> Option<&'s Node<Series<I>>> {
-        self.chains.find(section, hash, |series| tags.is(&series.tags))
+        self.chains.find(section, hash, |series| tags.is(&series.tags, series.schema))
     }
 
     /// The series of these tags, made where it is new; held, so that it stays until it is used.
@@ -168,7 +169,8 @@ impl<I: Instrument> RemovableSeries<I> {
         let instrument = I::create(settings, &self.shared.context, place);
         let held = instrument.clone();
         let overflow = limit == usize::MAX;
-        turn.insert(hash, Series::new(tags.to_tags(), instrument, self.shared.wall(), overflow));
+        let (tags, schema) = (tags.to_tags(), tags.schema());
+        turn.insert(hash, Series::new(tags, schema, instrument, self.shared.wall(), overflow));
         self.overflows.fetch_or(overflow, Ordering::Relaxed);
         Some(held)
     }
@@ -183,13 +185,16 @@ impl<I: Instrument> RemovableSeries<I> {
 
     /// Tags and handles, in the order of their creation.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Tags, I)> {
-        self.shown().map(|node| (node.value.tags.clone(), node.value.instrument.clone()))
+        self.held().map(|(node, instrument)| (node.value.tags.clone(), instrument))
     }
 
     /// Keeps only the series for which `keep` says so.
     pub(crate) fn keep(&self, mut keep: impl FnMut(&Tags, &I) -> bool) {
-        for node in self.shown() {
-            if !keep(&node.value.tags, &node.value.instrument) {
+        for (node, instrument) in self.held() {
+            let stays = keep(&node.value.tags, &instrument);
+            // It is no longer held.
+            drop(instrument);
+            if !stays {
                 self.remove_number(node.number());
             }
         }
@@ -207,6 +212,14 @@ impl<I: Instrument> RemovableSeries<I> {
         self.all().filter(|node| node.value.presence.is_shown())
     }
 
+    /// As [`shown`](RemovableSeries::shown), with handles, which hold them.
+    fn held(&self) -> impl Iterator<Item = (Arc<Node<Series<I>>>, I)> {
+        self.all().filter_map(|node| {
+            let instrument = node.value.held()?;
+            Some((node, instrument))
+        })
+    }
+
     /// All that can be found, as [`shown`](RemovableSeries::shown). Takes the turn for a page at a time.
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<Node<Series<I>>>> {
         let mut numbers = 0..self.chains.turn().next_number();
@@ -220,9 +233,17 @@ impl<I: Instrument> RemovableSeries<I> {
 }
 
 impl<I: Instrument> Series<I> {
-    fn new(tags: Tags, instrument: I, start: SystemTime, overflow: bool) -> Self {
+    fn new(tags: Tags, schema: Schema, instrument: I, start: SystemTime, overflow: bool) -> Self {
         let start = AtomicU64::new(nanos(start));
-        Series { tags, instrument, presence: Presence::new(), rest: Mutex::default(), start, overflow }
+        Series {
+            tags,
+            schema,
+            instrument,
+            presence: Presence::new(),
+            rest: Mutex::default(),
+            start,
+            overflow,
+        }
     }
 
     /// Makes it touched; undoes a removal: from zero, with a new start. Gives the function that it asked, if it had one.
@@ -236,6 +257,13 @@ impl<I: Instrument> Series<I> {
         self.start.store(nanos(now()), Ordering::Relaxed);
         self.presence.show();
         function
+    }
+
+    /// A handle of it, unless it is hidden.
+    pub(super) fn held(&self) -> Option<I> {
+        // Who hides it has this lock too: it is hidden before, or held.
+        let _not_hidden = self.rest.lock();
+        self.presence.is_shown().then(|| self.instrument.clone())
     }
 
     fn read(&self) -> Option<(Tags, Value, SystemTime)> {

@@ -65,6 +65,7 @@ impl Serialize for Pairs<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Reading;
     use flate2::read::ZlibDecoder;
 
     fn json_of(points: &[Point]) -> String {
@@ -74,7 +75,13 @@ mod tests {
     }
 
     fn point(timestamp: impl Into<Timestamp>, value: f64) -> Point {
-        Point { name: "a".into(), tags: [("k", "\"é\n")].into(), timestamp: timestamp.into(), value }
+        Point {
+            name: "a".into(),
+            tags: [("k", "\"é\n")].into(),
+            timestamp: timestamp.into(),
+            value,
+            reading: Reading::Level,
+        }
     }
 
     #[test]

@@ -285,7 +285,7 @@ impl ClientBuilder {
             max_tags: APPTUIT_MAX_TAGS,
             excess_tags: self.excess_tags,
             max_batch: self.max_batch,
-            percentiles: true,
+            ..Rules::default()
         }
     }
 }

@@ -7,7 +7,7 @@ use super::body;
 use super::client::{Client, SendError};
 use super::point::{DataPoint, TimeSeries};
 use crate::report::rules::Fit;
-use crate::report::{Outcome, Point, PointError, PushError, RefusedPoint, Rejection};
+use crate::report::{Outcome, Point, PointError, PushError, Reading, RefusedPoint, Rejection};
 use crate::transport::{Answer, Request, TransportError, Tries};
 #[cfg(feature = "query")]
 use crate::transport::{InvalidUrl, parse_url};
@@ -21,7 +21,7 @@ impl Client {
         let mut fit = self.fit();
         let fitted = |DataPoint { metric, tags, timestamp, value }: &DataPoint| {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            Ok(Point { name, tags, timestamp: *timestamp, value: *value })
+            Ok(Point { name, tags, timestamp: *timestamp, value: *value, reading: Reading::Level })
         };
         points.iter().map(fitted).collect()
     }
@@ -31,8 +31,13 @@ impl Client {
         let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
         for TimeSeries { metric, tags, points: numbers } in all {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            let point =
-                |&(timestamp, value)| Point { name: name.clone(), tags: tags.clone(), timestamp, value };
+            let point = |&(timestamp, value)| Point {
+                name: name.clone(),
+                tags: tags.clone(),
+                timestamp,
+                value,
+                reading: Reading::Level,
+            };
             points.extend(numbers.iter().map(point));
         }
         Ok(points)

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::builder::{BuildError, ClientBuilder};
 use super::client::Client;
-use crate::report::{Outcome, Point, PushError, Rules, Sink};
+use crate::registry::Registry;
+use crate::report::{Outcome, Point, PushError, Reporter, ReporterBuilder, Rules, Sink};
 use crate::tag::{Environment, Sanitize};
 use crate::transport::Transport;
 
@@ -82,6 +83,30 @@ impl Apptuit {
     /// ```
     pub fn endpoint(&self) -> &str {
         self.0.endpoint()
+    }
+}
+
+/// What the environment says in one call.
+impl Reporter {
+    /// A reporter in the making, to the backend that the environment describes: `APPTUIT_API_TOKEN`,
+    /// `APPTUIT_API_ENDPOINT`, and, when it is started, `APPTUIT_TAGS` and `APPTUIT_DISABLE_HOST_TAG`.
+    ///
+    /// # Errors
+    ///
+    /// `APPTUIT_API_TOKEN` is not set, or a variable cannot be used.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use tagmeter::{Registry, Reporter};
+    ///
+    /// let registry = Registry::new();
+    /// let reporter = Reporter::from_env(&registry)?.start()?;
+    /// registry.counter("orders").inc();
+    /// reporter.stop(Duration::from_secs(5))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_env(registry: &Registry) -> Result<ReporterBuilder<Apptuit>, BuildError> {
+        Ok(Reporter::new(registry, Apptuit::from_env()?))
     }
 }
 

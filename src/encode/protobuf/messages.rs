@@ -1,0 +1,152 @@
+//! Families whose series are more than a number.
+
+use crate::encode::exposed::{Exposed, Paired, Type, WINDOW};
+use crate::encode::page::{CHUNK_BYTES, Page};
+use crate::encode::protobuf::{METRIC, native, push_head};
+use crate::encode::samples::{in_order, named_rates, states};
+use crate::model::{HistogramValue, Nanos, Shape, Value, nanos};
+use crate::tag::pairs::push_pair;
+use crate::wire::{push_f64, push_message, push_u64};
+
+/// A family of no more bytes is made before it is written; of a larger one the length is found first, and it is made again.
+const ROOM: usize = 1 << 20;
+
+/// Fields of a metric.
+pub(super) const GAUGE: u64 = 2;
+pub(super) const COUNTER: u64 = 3;
+const SUMMARY: u64 = 4;
+const HISTOGRAM: u64 = 7;
+/// The field of a gauge, of a counter.
+pub(super) const VALUE: u64 = 1;
+/// Fields of a summary, of a histogram.
+const COUNT: u64 = 1;
+const SUM: u64 = 2;
+const QUANTILE: u64 = 3;
+const BUCKET: u64 = 3;
+/// The fields of a quantile, of a bucket.
+const KEY: u64 = 1;
+const NUMBER: u64 = 2;
+/// When it began.
+pub(super) const CREATED_OF_COUNTER: u64 = 3;
+const CREATED_OF_SUMMARY: u64 = 4;
+const CREATED_OF_HISTOGRAM: u64 = 15;
+/// Fields of a time.
+const SECONDS: u64 = 1;
+const NANOSECONDS: u64 = 2;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Writes a family, by way of a buffer.
+pub(super) fn write(family: &Exposed<'_>, head: &[u8], body: &mut Vec<u8>, page: &mut Page<'_>) {
+    body.clear();
+    let mut before = 0;
+    family.each_paired(|series| {
+        if body.len() > ROOM {
+            before += body.len();
+            body.clear();
+        }
+        push_series(body, family, &series);
+    });
+    push_head(page, head, before + body.len());
+    if before == 0 {
+        return body.chunks(CHUNK_BYTES).for_each(|part| page.push_bytes([part]));
+    }
+    family.each_paired(|series| {
+        body.clear();
+        push_series(body, family, &series);
+        page.push_bytes([body]);
+    });
+}
+
+/// Appends the metrics of a series.
+fn push_series(out: &mut Vec<u8>, family: &Exposed<'_>, series: &Paired<'_>) {
+    let mut metric = |fill: &dyn Fn(&mut Vec<u8>)| {
+        push_message(out, METRIC, |out| {
+            out.extend_from_slice(series.pairs);
+            fill(out);
+        });
+    };
+    match series.value {
+        Value::Meter(meter) if family.kind == Type::Gauge => {
+            named_rates(&meter.rates).iter().for_each(|(window, rate)| {
+                metric(&|out| {
+                    push_pair(out, WINDOW, window);
+                    push_gauge(out, *rate);
+                });
+            });
+        }
+        Value::Meter(meter) => metric(&|out| push_counter(out, meter.count as f64, series.start)),
+        Value::Timer(timer) => {
+            metric(&|out| push_distribution(out, family.kind, &timer.durations, series.start))
+        }
+        Value::Histogram(histogram) => {
+            metric(&|out| push_distribution(out, family.kind, histogram, series.start))
+        }
+        Value::Info(_) => metric(&|out| push_gauge(out, 1.0)),
+        Value::StateSet(set) => states(set).for_each(|(state, on)| {
+            metric(&|out| {
+                push_pair(out, &family.name, state);
+                push_gauge(out, f64::from(u8::from(on)));
+            });
+        }),
+        // Families of these are written elsewhere.
+        Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) => {}
+    }
+}
+
+fn push_gauge(out: &mut Vec<u8>, value: f64) {
+    push_message(out, GAUGE, |out| push_f64(out, VALUE, value));
+}
+
+fn push_counter(out: &mut Vec<u8>, value: f64, start: Nanos) {
+    push_message(out, COUNTER, |out| {
+        push_f64(out, VALUE, value);
+        push_timestamp(out, CREATED_OF_COUNTER, start);
+    });
+}
+
+fn push_distribution(out: &mut Vec<u8>, kind: Type, histogram: &HistogramValue, start: Nanos) {
+    let start = histogram.restarted.map_or(start, |restarted| start.max(nanos(restarted)));
+    match kind {
+        Type::Summary => push_message(out, SUMMARY, |out| push_summary(out, histogram, start)),
+        _ => push_message(out, HISTOGRAM, |out| push_histogram(out, histogram, start)),
+    }
+}
+
+fn push_summary(out: &mut Vec<u8>, histogram: &HistogramValue, start: Nanos) {
+    push_u64(out, COUNT, histogram.count());
+    push_f64(out, SUM, histogram.sum);
+    if let Shape::Summary(quantiles) = &histogram.shape {
+        for q in in_order(quantiles) {
+            let value = histogram.quantile(q).map_or(f64::NAN, |quantile| quantile.value());
+            push_message(out, QUANTILE, |out| {
+                push_f64(out, KEY, q);
+                push_f64(out, NUMBER, value);
+            });
+        }
+    }
+    push_timestamp(out, CREATED_OF_SUMMARY, start);
+}
+
+fn push_histogram(out: &mut Vec<u8>, histogram: &HistogramValue, start: Nanos) {
+    push_u64(out, COUNT, histogram.count());
+    push_f64(out, SUM, histogram.sum);
+    let finite = histogram.cumulative().take(histogram.buckets.bounds().len());
+    for (bound, count) in finite {
+        push_message(out, BUCKET, |out| {
+            push_u64(out, KEY, count);
+            push_f64(out, NUMBER, bound);
+        });
+    }
+    if let Some(native) = &histogram.native {
+        native::push(out, native);
+    }
+    push_timestamp(out, CREATED_OF_HISTOGRAM, start);
+}
+
+/// Appends a field with a time since 1970.
+pub(super) fn push_timestamp(out: &mut Vec<u8>, field: u64, time: Nanos) {
+    push_message(out, field, |out| {
+        push_u64(out, SECONDS, time / NANOS_PER_SECOND);
+        push_u64(out, NANOSECONDS, time % NANOS_PER_SECOND);
+    });
+}

@@ -1,0 +1,85 @@
+//! How long pushes may take.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// When the reporter has to be done, once somebody stops it. Shared, so that it shortens a report that is under way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StopBy(Arc<Mutex<Option<Instant>>>);
+
+impl StopBy {
+    pub(super) fn set(&self, at: Instant) {
+        *self.0.lock() = Some(at);
+    }
+
+    fn get(&self) -> Option<Instant> {
+        *self.0.lock()
+    }
+}
+
+/// More patience than this is as good as endless, and can be added to any time.
+const ENDLESS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Time for at least one batch, however short the interval.
+const A_LITTLE: Duration = Duration::from_nanos(1);
+
+/// The time that is so far from now.
+pub(super) fn deadline_in(patience: Duration) -> Instant {
+    Instant::now() + patience.min(ENDLESS)
+}
+
+/// The time for one report, or for catching up.
+#[derive(Debug, Clone)]
+pub(super) struct Allowance {
+    /// When the last push has to be over. In the time of the network, whatever the reporter's clock is.
+    deadline: Instant,
+    /// When no more is taken from the backlog, on the reporter's clock: the new points want their time, too.
+    backlog_until: Duration,
+    /// The same in the time of the network, for a backend that keeps silent about what is old.
+    backlog_deadline: Instant,
+    stop_by: StopBy,
+    /// Whether this is the last report, which a stop does not cut short.
+    is_last: bool,
+}
+
+impl Allowance {
+    /// So long from `now` in all, half of it for what waits.
+    pub(super) fn new(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
+        let backlog_until = now.saturating_add((patience / 2).max(A_LITTLE));
+        let deadline = deadline_in(patience);
+        let backlog_deadline = deadline - patience.min(ENDLESS) / 2;
+        Allowance { deadline, backlog_until, backlog_deadline, stop_by, is_last: false }
+    }
+
+    /// What `stop` gave, for the last report.
+    pub(super) fn last(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
+        let left = stop_by.get().map_or(patience, |at| at.saturating_duration_since(Instant::now()));
+        Allowance { is_last: true, ..Allowance::new(patience.min(left), now, stop_by) }
+    }
+
+    /// Asked before each push, since it may move closer meanwhile.
+    pub(super) fn deadline(&self) -> Instant {
+        self.stop_by.get().map_or(self.deadline, |stop| stop.min(self.deadline))
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// The share of what waits.
+    pub(super) fn for_backlog(&self) -> Self {
+        Allowance { deadline: self.backlog_deadline, ..self.clone() }
+    }
+
+    /// Whether what waits has had its share.
+    pub(super) fn is_over_for_backlog(&self, now: Duration) -> bool {
+        now >= self.backlog_until
+    }
+
+    /// Whether no more is begun, because somebody stops the reporter.
+    pub(super) fn is_cut_short(&self) -> bool {
+        !self.is_last && self.stop_by.get().is_some()
+    }
+}

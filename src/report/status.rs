@@ -1,0 +1,191 @@
+//! How a reporter is doing: what it was handed, what became of that, what went wrong last.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use super::backlog::Waiting;
+use super::outcome::ReportError;
+
+/// How a reporter is doing. See [`Reporter::status`](super::Reporter::status).
+///
+/// Every point that a report had is delivered, dropped, or still on its way:
+/// `accepted = delivered + dropped + on_the_way()`. Of those on their way, `backlog_points` wait in the backlog; the others
+/// are being pushed right now.
+///
+/// ```
+/// let status = tagmeter::report::Status::default();
+/// assert_eq!((status.accepted, status.on_the_way(), status.last_error), (0, 0, None));
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Status {
+    /// Points of all reports so far.
+    pub accepted: u64,
+    /// Points the backend took.
+    pub delivered: u64,
+    /// Points that are lost.
+    pub dropped: Dropped,
+    /// Pushes that were tried, one a batch and attempt.
+    pub pushes: u64,
+    /// Those of them that failed.
+    pub failed_pushes: u64,
+    /// Points that wait for the backend.
+    pub backlog_points: usize,
+    /// Bytes they hold, about.
+    pub backlog_bytes: usize,
+    /// When the backend last took something.
+    pub last_success: Option<SystemTime>,
+    /// Pushes that failed since then.
+    pub failures_in_a_row: u32,
+    /// What went wrong last, also if all is well again.
+    pub last_error: Option<ReportError>,
+    /// Whether it is paused.
+    pub paused: bool,
+}
+
+/// Points that are lost, by the reason.
+///
+/// ```
+/// assert_eq!(tagmeter::report::Dropped::default().total(), 0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The backend refused them for good.
+    pub refused: u64,
+    /// They were the oldest in a full backlog.
+    pub overflow: u64,
+    /// They waited in memory when the reporter was stopped.
+    pub stopped: u64,
+    /// They were increases that the backend did not take, and are in those of the next report.
+    pub superseded: u64,
+}
+
+/// Why points are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DropReason {
+    Refused,
+    Overflow,
+    Stopped,
+    Superseded,
+}
+
+/// Points that a backlog lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub(super) points: usize,
+    pub(super) reason: DropReason,
+    /// What to tell the user.
+    pub(super) message: String,
+}
+
+impl Status {
+    /// Points of reports so far that are neither delivered nor dropped.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::report::Status::default().on_the_way(), 0);
+    /// ```
+    pub fn on_the_way(&self) -> u64 {
+        self.accepted - self.delivered - self.dropped.total()
+    }
+}
+
+impl Dropped {
+    /// All of them.
+    ///
+    /// ```
+    /// assert_eq!(tagmeter::report::Dropped::default().total(), 0);
+    /// ```
+    pub fn total(&self) -> u64 {
+        self.by_reason().iter().map(|(_, points)| points).sum()
+    }
+
+    /// The counts with what they are called on a page.
+    pub(super) fn by_reason(&self) -> [(&'static str, u64); 4] {
+        [
+            ("refused", self.refused),
+            ("overflow", self.overflow),
+            ("stopped", self.stopped),
+            ("superseded", self.superseded),
+        ]
+    }
+
+    fn count_of(&mut self, reason: DropReason) -> &mut u64 {
+        match reason {
+            DropReason::Refused => &mut self.refused,
+            DropReason::Overflow => &mut self.overflow,
+            DropReason::Stopped => &mut self.stopped,
+            DropReason::Superseded => &mut self.superseded,
+        }
+    }
+}
+
+impl Loss {
+    /// Points that found no room, if there are any.
+    pub(super) fn overflow(points: usize) -> Option<Self> {
+        let message = "the backlog is full: its oldest points were dropped".to_owned();
+        (points > 0).then_some(Loss { points, reason: DropReason::Overflow, message })
+    }
+
+    /// Points that end with the reporter, if there are any.
+    pub(super) fn stopped(points: usize) -> Option<Self> {
+        let message = "the reporter was stopped while points waited for the backend".to_owned();
+        (points > 0).then_some(Loss { points, reason: DropReason::Stopped, message })
+    }
+}
+
+/// The status, which the reporter's thread writes and others read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger(Arc<Mutex<Status>>);
+
+impl Ledger {
+    pub(super) fn read(&self) -> Status {
+        self.0.lock().clone()
+    }
+
+    pub(super) fn accept(&self, points: usize) {
+        self.0.lock().accepted += points as u64;
+    }
+
+    pub(super) fn drop_points(&self, points: usize, reason: DropReason) {
+        *self.0.lock().dropped.count_of(reason) += points as u64;
+    }
+
+    /// A push that was answered favourably, at this time.
+    pub(super) fn deliver(&self, points: usize, at: SystemTime) {
+        let mut status = self.0.lock();
+        status.pushes += 1;
+        status.delivered += points as u64;
+        status.last_success = Some(at);
+        status.failures_in_a_row = 0;
+    }
+
+    /// A push that failed; the backend took some of its points all the same, perhaps.
+    pub(super) fn fail(&self, delivered: usize) {
+        let mut status = self.0.lock();
+        status.pushes += 1;
+        status.failed_pushes += 1;
+        status.delivered += delivered as u64;
+        status.failures_in_a_row = status.failures_in_a_row.saturating_add(1);
+    }
+
+    pub(super) fn wait(&self, waiting: Waiting) {
+        let mut status = self.0.lock();
+        (status.backlog_points, status.backlog_bytes) = (waiting.points, waiting.bytes);
+    }
+
+    pub(super) fn tell(&self, error: &ReportError) {
+        let before = self.0.lock().last_error.replace(error.clone());
+        drop(before);
+    }
+
+    pub(super) fn pause(&self, paused: bool) {
+        self.0.lock().paused = paused;
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.0.lock().paused
+    }
+}
