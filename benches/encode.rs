@@ -46,6 +46,18 @@ fn many_counters(bench: &mut Bench) {
             });
         }
     });
+    bench.row_per(SERIES, "tagmeter", "protobuf of a snapshot, buffer used again", ONE_THREAD, move || {
+        let snapshot = filled(series).snapshot();
+        let page = Mutex::new(Vec::new());
+        move |turn: Turn| {
+            let Ok(mut page) = page.lock() else { return };
+            turn.each(|_| {
+                page.clear();
+                let _ = tagmeter::encode::protobuf::encode_into(&snapshot, &mut *page);
+                black_box(&page);
+            });
+        }
+    });
     for peer in counters().into_iter().filter(|peer| peer.has_page) {
         scrapes(bench, peer, SERIES, 1);
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use metrics::Recorder;
 use tagmeter::Registry;
 use tagmeter::registry::Define;
+use tagmeter::stat::{Buckets, NativeBuckets};
 use tagmeter_benches::inputs::{BOUNDS, BOUNDS_NANOS, NANOS, SECONDS, VALUES};
 use tagmeter_benches::peers::otel::Otel;
 use tagmeter_benches::peers::series::{METADATA, shards};
@@ -133,11 +134,14 @@ fn buckets(bench: &mut Bench) {
     });
 }
 
-/// Eight buckets a doubling, where the crate lets one choose. tagmeter records none yet: its row is one more
-/// [`defined`], and the goal in `src/goals.rs` waits for it.
+/// Eight buckets a doubling, where the crate lets one choose.
 fn natives(bench: &mut Bench) {
     bench.group("native buckets");
     machine(bench);
+    defined(bench, "Histogram::record, native", |define| define.native(NativeBuckets::default()));
+    defined(bench, "Histogram::record, native and 14 buckets", |define| {
+        define.native(NativeBuckets::default()).buckets(Buckets::default())
+    });
     bench.row("prometheus-client", "Histogram::observe, schema 3", ALL_THREADS, || {
         use prometheus_client::metrics::histogram::{Histogram, NativeHistogramConfig};
         let histogram = Histogram::new_native(NativeHistogramConfig::with_schema(3));
