@@ -176,6 +176,9 @@ pub mod macros;
 
 mod cell;
 pub mod clock;
+#[cfg(feature = "process")]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub mod collect;
 pub mod encode;
 pub mod http;
 pub mod metric;
@@ -183,6 +186,9 @@ pub mod model;
 mod name;
 mod number;
 pub mod parse;
+#[cfg(feature = "query")]
+#[cfg_attr(docsrs, doc(cfg(feature = "query")))]
+pub mod query;
 pub mod registry;
 pub mod report;
 pub mod stat;

@@ -18,6 +18,7 @@
 #   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
 #                  metrics_pb2 (install only): venv/bin/python; with it the tests of two releases of these parsers:
 #                  python-tests/*/tests
+#   apptuit        a virtual environment with Apptuit's own Python client (install only): venv-apptuit/bin/python
 #
 # Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b". A Prometheus with the tag
 # "classic" takes no native histograms, others do.
@@ -36,6 +37,7 @@ run=$BACKENDS_DIR/run
 OLD_SUITE=bookworm # the Debian whose Prometheus still reads as all did before UTF-8 names
 NEW_SUITE=forky    # a Debian whose binaries run on the old one: they ask for glibc 2.34
 PROMETHEUS_CLIENT=0.26.0
+APPTUIT=2.4.2         # the last release, and with it the last of pyformance
 GRPCIO_TOOLS=1.85.1 # a protobuf compiler that writes Python, and what that needs
 
 SERVERS='prometheus prometheus3 victoria-new'
@@ -143,6 +145,17 @@ sys.exit(protoc.main(["", f"-I{folder}", f"-I{well_known}", f"--python_out={wher
 PY
 }
 
+# apptuit_venv : the client, apart from the others: it needs a setuptools that still has pkg_resources
+apptuit_venv() {
+  local d=$BACKENDS_DIR/venv-apptuit log=$BACKENDS_DIR/venv-apptuit.log
+  "$d/bin/python" -c "import apptuit.pyformance, importlib.metadata as m; assert m.version('apptuit') == '$APPTUIT'" \
+    2> /dev/null && return
+  rm -rf "$d"
+  "$(python_with_venv)" -m venv "$d" > "$log" 2>&1 || die "cannot make a Python virtual environment (see $log)"
+  "$d/bin/python" -m pip install --disable-pip-version-check 'setuptools<81' "apptuit[pyformance]==$APPTUIT" \
+    pyformance==0.4 >> "$log" 2>&1 || die "cannot install apptuit (see $log)"
+}
+
 # The first Python that can make a virtual environment: the user's own may be built without.
 python_with_venv() {
   local python
@@ -158,7 +171,8 @@ install_one() {
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
     python)       python_venv; python_messages; python_tests ;;
-    *) die "no such server: $1 (there are: $SERVERS python)" ;;
+    apptuit)      apptuit_venv ;;
+    *) die "no such server: $1 (there are: $SERVERS python apptuit)" ;;
   esac
 }
 
@@ -305,7 +319,7 @@ cmd=${1:-}; shift || :
 case $cmd in
   install)
     # shellcheck disable=SC2086 # names are words
-    [ $# -gt 0 ] || set -- $SERVERS python
+    [ $# -gt 0 ] || set -- $SERVERS python apptuit
     for name in "$@"; do install_one "$name"; done ;;
   start) start "${1:?which server}" "${2:-}" ;;
   stop)

@@ -26,6 +26,7 @@ const ORDER: &[(&str, &str)] = &[
     // live
     ("metric", "instruments: they know cells and mathematics, no format"),
     ("registry", "names and tags to instruments, instruments to snapshots"),
+    ("collect", "collectors that come with the crate"),
     // bytes
     ("encode", "snapshots to bytes: knows the model, no instrument"),
     ("parse", "bytes to snapshots"),
@@ -33,6 +34,7 @@ const ORDER: &[(&str, &str)] = &[
     ("transport", "bytes to somewhere else"),
     ("report", "snapshots to transports, on a schedule"),
     ("http", "snapshots to whoever asks"),
+    ("query", "what a database has, as data"),
     // the program
     ("macros", "code that is written out in the user's program, which sees all of the above"),
 ];
@@ -44,6 +46,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("nix", &["collect"]),
+    ("polars", &["query"]),
+    ("regex", &["registry"]),
     ("reqwest", &["transport"]),
     ("rustls", &["transport", "http"]),
     ("socket2", &["http"]),

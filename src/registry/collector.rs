@@ -96,6 +96,19 @@ impl<'a> Families<'a> {
         self.rows(name.into(), Kind::Gauge, help.into(), |level| Some(Value::Gauge(level)))
     }
 
+    /// A family of levels in whole numbers, which are pushed as counts.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.collector("jobs", |families| {
+    ///     families.up_down("jobs_running", "Jobs being worked on.").set((), 3);
+    /// });
+    /// assert_eq!(registry.value("jobs_running"), Some(3.0));
+    /// ```
+    pub fn up_down(&mut self, name: impl Into<Name>, help: impl Into<Arc<str>>) -> Rows<'_, i64> {
+        self.rows(name.into(), Kind::UpDownCounter, help.into(), |level| Some(Value::UpDownCounter(level)))
+    }
+
     /// A family of infos: the value holds the facts.
     ///
     /// ```

@@ -16,6 +16,8 @@ mod global;
 mod keys;
 mod outcome;
 mod problem;
+#[cfg(feature = "regex")]
+mod regex;
 mod removable;
 mod shared;
 mod short;
@@ -31,6 +33,9 @@ pub use error::RegisterError;
 pub use family::Family;
 pub use global::{CallSite, SeriesSite, global};
 pub use outcome::OutcomeFamily;
+#[cfg(feature = "regex")]
+#[cfg_attr(docsrs, doc(cfg(feature = "regex")))]
+pub use regex::{InvalidPattern, RegexRegistry};
 pub use removable::RemovableFamily;
 pub use typed::TypedFamily;
 pub use typed_serde::SerdeFamily;

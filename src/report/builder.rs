@@ -287,8 +287,7 @@ impl<S: Sink> ReporterBuilder<S> {
 
     fn layers(&mut self, rules: &Rules) -> Result<TagLayers, StartError> {
         let (host, environment) = (self.host()?, self.environment_tags()?);
-        let layers = TagLayers::new(rules.sanitize).max_tags(rules.max_tags);
-        Ok(layers.layer(&host)?.layer(&environment)?.layer(&self.tags)?)
+        Ok(rules.layers().layer(&host)?.layer(&environment)?.layer(&self.tags)?)
     }
 
     fn host(&self) -> Result<Tags, StartError> {

@@ -1,5 +1,7 @@
 //! Who is told what went wrong.
 
+use std::io::Write;
+
 use super::outcome::ReportError;
 use crate::metric::caught;
 
@@ -20,11 +22,24 @@ impl Handler {
     }
 }
 
-/// One line in the log.
+/// One line in the log, or on stderr where the program has no logger.
 impl Default for Handler {
     fn default() -> Self {
-        Handler::new(|error| log::warn!("{error}"))
+        Handler::new(|error| {
+            if has_logger() {
+                log::warn!("{error}");
+            } else {
+                // Not `eprintln`, which panics where stderr is closed.
+                let _ = writeln!(std::io::stderr(), "tagmeter: {error}");
+            }
+        })
     }
+}
+
+/// Whether lines for the log go anywhere. The `log` crate does not tell, so: what stands in for a missing logger has no
+/// size, and every level is off before one is installed.
+fn has_logger() -> bool {
+    log::max_level() != log::LevelFilter::Off || size_of_val(log::logger()) > 0
 }
 
 #[cfg(test)]

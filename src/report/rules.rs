@@ -1,11 +1,12 @@
 //! What a backend takes, and how names and tags are made to fit.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use parking_lot::Mutex;
 
 use crate::name::Name;
-use crate::tag::{Collision, IllegalName, MergeError, Sanitize, TagLayers, Tags};
+use crate::tag::{ExcessTags, IllegalName, MergeError, Sanitize, TagLayers, Tags};
 
 /// What a backend takes. A reporter makes every point fit before a sink sees it.
 ///
@@ -22,6 +23,8 @@ pub struct Rules {
     pub sanitize: Sanitize,
     /// The most tags on one point, after merging.
     pub max_tags: usize,
+    /// What becomes of a point that has more.
+    pub excess_tags: ExcessTags,
     /// The most points in one push; at least one is sent.
     pub max_batch: usize,
     /// Whether percentiles are sent: a reporter then has the registry record them.
@@ -37,10 +40,18 @@ impl Default for Rules {
         Rules {
             sanitize: Sanitize::default(),
             max_tags: usize::MAX,
+            excess_tags: ExcessTags::default(),
             max_batch: 10_000,
             percentiles: true,
             increases: false,
         }
+    }
+}
+
+impl Rules {
+    /// No layers of tags yet, to be merged by these rules.
+    pub(super) fn layers(&self) -> TagLayers {
+        TagLayers::new(self.sanitize).max_tags(self.max_tags).excess(self.excess_tags)
     }
 }
 
@@ -104,28 +115,29 @@ impl<'a> Fit<'a> {
         let merged = self.layers.merge(own);
         let merged = merged.map_err(|source| RefusedPoint::Tags { metric: metric.clone(), source })?;
         self.collisions.note(merged.collisions());
+        self.collisions.note(merged.dropped());
         let merged = merged.to_tags();
         self.last = Some((own.clone(), merged.clone()));
         Ok(merged)
     }
 }
 
-/// Collisions already reported; no more are remembered, and then none reported.
+/// Lines already logged; no more are remembered, and then none logged.
 const MAX_COLLISIONS: usize = 1_000;
 
-/// Keys that became the same. Each pair is logged once.
+/// Keys that became the same or were left out. Each is logged once.
 #[derive(Debug, Default)]
-pub(super) struct Collisions(Mutex<HashSet<Collision>>);
+pub(super) struct Collisions(Mutex<HashSet<String>>);
 
 impl Collisions {
-    pub(super) fn note(&self, collisions: &[Collision]) {
-        for collision in collisions {
+    pub(super) fn note(&self, noteworthy: &[impl fmt::Display]) {
+        for line in noteworthy.iter().map(ToString::to_string) {
             let mut known = self.0.lock();
-            let new = known.len() < MAX_COLLISIONS && known.insert(collision.clone());
+            let new = known.len() < MAX_COLLISIONS && known.insert(line.clone());
             // A logger may call us.
             drop(known);
             if new {
-                log::warn!("{collision}");
+                log::warn!("{line}");
             }
         }
     }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::Tags;
+use super::excess::{DroppedTag, ExcessTags};
 use super::sanitize::{IllegalName, Sanitize};
 
 /// How many tags Apptuit takes on one point.
@@ -41,6 +42,8 @@ pub const APPTUIT_MAX_TAGS: usize = 25;
 pub struct TagLayers {
     sanitize: Sanitize,
     max_tags: usize,
+    excess: ExcessTags,
+    layers: Rank,
     /// Sorted by key, no key twice.
     base: Vec<Sent<'static>>,
     collisions: Vec<Collision>,
@@ -53,7 +56,13 @@ struct Sent<'a> {
     /// The key before it was sanitized.
     raw: Cow<'a, str>,
     value: Cow<'a, str>,
+    rank: Rank,
 }
+
+/// The number of the layer, the lowest first.
+type Rank = usize;
+/// The metric's own tags.
+const OWN: Rank = Rank::MAX;
 
 impl TagLayers {
     /// No layers yet: what is merged has the metric's tags alone, at most [`APPTUIT_MAX_TAGS`].
@@ -64,7 +73,14 @@ impl TagLayers {
     /// assert_eq!(TagLayers::new(Sanitize::Apptuit).merge(&own).unwrap().to_tags(), own);
     /// ```
     pub fn new(sanitize: Sanitize) -> Self {
-        TagLayers { sanitize, max_tags: APPTUIT_MAX_TAGS, base: Vec::new(), collisions: Vec::new() }
+        TagLayers {
+            sanitize,
+            max_tags: APPTUIT_MAX_TAGS,
+            excess: ExcessTags::default(),
+            layers: 0,
+            base: Vec::new(),
+            collisions: Vec::new(),
+        }
     }
 
     /// Allows another number of tags than [`APPTUIT_MAX_TAGS`].
@@ -80,6 +96,22 @@ impl TagLayers {
         self
     }
 
+    /// What becomes of a metric with more tags than that; [`ExcessTags::Refuse`] unless said.
+    ///
+    /// ```
+    /// # use tagmeter::{Tags, tag::{ExcessTags, Sanitize, TagLayers}};
+    /// let layers = TagLayers::new(Sanitize::Apptuit).max_tags(1).excess(ExcessTags::DropShared);
+    /// let layers = layers.layer(&Tags::from([("host", "web-1")]))?;
+    /// let merged = layers.merge(&Tags::from([("route", "/orders")]))?.to_tags();
+    /// assert_eq!(merged, Tags::from([("route", "/orders")]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn excess(mut self, policy: ExcessTags) -> Self {
+        self.excess = policy;
+        self
+    }
+
     /// Puts tags on top of the layers so far.
     ///
     /// # Errors
@@ -91,7 +123,8 @@ impl TagLayers {
     /// assert!(TagLayers::new(Sanitize::None).layer(&Tags::from([("a b", "1")])).is_err());
     /// ```
     pub fn layer(mut self, tags: &Tags) -> Result<Self, IllegalName> {
-        let own = sanitized(self.sanitize, tags, &mut self.collisions)?;
+        let own = sanitized(self.sanitize, tags, self.layers, &mut self.collisions)?;
+        self.layers += 1;
         self.base = over(own, &self.base, &mut self.collisions).into_iter().map(Sent::into_owned).collect();
         Ok(self)
     }
@@ -111,7 +144,8 @@ impl TagLayers {
     ///
     /// # Errors
     ///
-    /// A key is empty or illegal, there are no tags at all, or more than the limit, counted as they are sent.
+    /// A key is empty or illegal, there are no tags at all, or more than the limit, counted as they are sent (with
+    /// [`ExcessTags::DropShared`]: the metric's own are more than that).
     ///
     /// ```
     /// # use tagmeter::{Tags, tag::{MergeError, Sanitize, TagLayers}};
@@ -120,13 +154,25 @@ impl TagLayers {
     /// ```
     pub fn merge<'a>(&'a self, own: &'a Tags) -> Result<MergedTags<'a>, MergeError> {
         let mut collisions = Vec::new();
-        let own = sanitized(self.sanitize, own, &mut collisions)?;
-        let tags = over(own, &self.base, &mut collisions);
+        let own = sanitized(self.sanitize, own, OWN, &mut collisions)?;
+        let mut tags = over(own, &self.base, &mut collisions);
+        let dropped = self.drop_excess(&mut tags);
         match tags.len() {
             0 => Err(MergeError::NoTags),
             found if found > self.max_tags => Err(MergeError::TooManyTags { found, limit: self.max_tags }),
-            _ => Ok(MergedTags { tags, collisions }),
+            _ => Ok(MergedTags { tags, collisions, dropped }),
         }
+    }
+
+    fn drop_excess(&self, tags: &mut Vec<Sent<'_>>) -> Vec<DroppedTag> {
+        let mut dropped = Vec::new();
+        while self.excess == ExcessTags::DropShared && tags.len() > self.max_tags {
+            let shared = tags.iter().enumerate().filter(|(_, tag)| tag.rank != OWN);
+            // The last of the lowest rank.
+            let Some((at, _)) = shared.rev().min_by_key(|(_, tag)| tag.rank) else { break };
+            dropped.push(DroppedTag { key: tags.remove(at).key.into_owned(), limit: self.max_tags });
+        }
+        dropped
     }
 }
 
@@ -135,6 +181,7 @@ impl TagLayers {
 pub struct MergedTags<'a> {
     tags: Vec<Sent<'a>>,
     collisions: Vec<Collision>,
+    dropped: Vec<DroppedTag>,
 }
 
 impl MergedTags<'_> {
@@ -170,6 +217,17 @@ impl MergedTags<'_> {
     /// ```
     pub fn collisions(&self) -> &[Collision] {
         &self.collisions
+    }
+
+    /// Tags of the layers that were left out because there were too many.
+    ///
+    /// ```
+    /// # use tagmeter::{Tags, tag::{Sanitize, TagLayers}};
+    /// let (layers, own) = (TagLayers::new(Sanitize::Prometheus), Tags::from([("a", "1")]));
+    /// assert!(layers.merge(&own).unwrap().dropped().is_empty());
+    /// ```
+    pub fn dropped(&self) -> &[DroppedTag] {
+        &self.dropped
     }
 }
 
@@ -232,7 +290,7 @@ pub enum MergeError {
 impl Sent<'_> {
     fn into_owned(self) -> Sent<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        Sent { key: own(self.key), raw: own(self.raw), value: own(self.value) }
+        Sent { key: own(self.key), raw: own(self.raw), value: own(self.value), rank: self.rank }
     }
 
     fn borrowed(&self) -> Sent<'_> {
@@ -240,6 +298,7 @@ impl Sent<'_> {
             key: Cow::Borrowed(&self.key),
             raw: Cow::Borrowed(&self.raw),
             value: Cow::Borrowed(&self.value),
+            rank: self.rank,
         }
     }
 
@@ -259,10 +318,11 @@ impl Sent<'_> {
 fn sanitized<'a>(
     sanitize: Sanitize,
     tags: &'a Tags,
+    rank: Rank,
     collisions: &mut Vec<Collision>,
 ) -> Result<Vec<Sent<'a>>, IllegalName> {
     let sent = tags.iter().map(|(raw, value)| {
-        Ok(Sent { key: sanitize.check(raw)?, raw: Cow::Borrowed(raw), value: Cow::Borrowed(value) })
+        Ok(Sent { key: sanitize.check(raw)?, raw: Cow::Borrowed(raw), value: Cow::Borrowed(value), rank })
     });
     let mut sent = sent.collect::<Result<Vec<_>, _>>()?;
     // Stable: equal keys stay in the order of the keys as given, so that the last of these is kept.

@@ -15,6 +15,7 @@
 mod characters;
 mod codec;
 mod environment;
+mod excess;
 mod id;
 mod json;
 pub(crate) mod label;
@@ -31,6 +32,7 @@ mod value;
 
 pub use codec::{DecodeError, EncodeError};
 pub use environment::{DISABLE_HOST_TAG, Environment, EnvironmentError, TAGS};
+pub use excess::{DroppedTag, ExcessTags};
 pub use id::Id;
 pub use json::InvalidJson;
 pub use merge::{APPTUIT_MAX_TAGS, Collision, MergeError, MergedTags, TagLayers};

@@ -24,6 +24,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::sync::{mpsc, oneshot};
 
+use super::request::Method;
 use super::{Answer, Request, TransportError};
 
 /// `User-Agent` of every request.
@@ -53,7 +54,7 @@ type Reply = Result<Answer, TransportError>;
 pub(super) fn send(request: Request) -> Reply {
     let (patience, host, after) = (request.timeout.saturating_add(PATIENCE), request.host(), request.timeout);
     let (reply, answer) = thread_channel::channel();
-    Worker::get()?.hand_over(request, ReplyTo::Thread(reply))?;
+    Worker::get()?.take(Job::Request(request, ReplyTo::Thread(reply)))?;
     match answer.recv_timeout(patience) {
         Ok(reply) => reply,
         Err(thread_channel::RecvTimeoutError::Timeout) => Err(TransportError::Timeout { host, after }),
@@ -64,8 +65,16 @@ pub(super) fn send(request: Request) -> Reply {
 /// Sends a request; dropping the future gives it up.
 pub(super) async fn send_async(request: Request) -> Reply {
     let (reply, answer) = oneshot::channel();
-    Worker::get()?.hand_over(request, ReplyTo::Task(reply))?;
+    Worker::get()?.take(Job::Request(request, ReplyTo::Task(reply)))?;
     answer.await.unwrap_or_else(|_| Err(ended()))
+}
+
+/// Lets a time pass on the thread's clock: a caller's runtime may have none. At once if there is no thread.
+pub(super) async fn wait_async(wait: Duration) {
+    let (over, waiting) = oneshot::channel();
+    if Worker::get().and_then(|worker| worker.take(Job::Wait(wait, over))).is_ok() {
+        let _ = waiting.await;
+    }
 }
 
 #[derive(Clone)]
@@ -74,9 +83,9 @@ struct Worker {
     process: u32,
 }
 
-struct Job {
-    request: Request,
-    reply_to: ReplyTo,
+enum Job {
+    Request(Request, ReplyTo),
+    Wait(Duration, oneshot::Sender<()>),
 }
 
 /// Who waits. A waiting thread gets a channel of the standard library: those of tokio refuse to block inside a runtime,
@@ -124,8 +133,8 @@ impl Worker {
         Ok(Worker { jobs, process: process::id() })
     }
 
-    fn hand_over(&self, request: Request, reply_to: ReplyTo) -> Result<(), TransportError> {
-        self.jobs.send(Job { request, reply_to }).map_err(|_| ended())
+    fn take(&self, job: Job) -> Result<(), TransportError> {
+        self.jobs.send(job).map_err(|_| ended())
     }
 }
 
@@ -153,18 +162,25 @@ fn runtime_and_clients() -> Result<(tokio::runtime::Runtime, Clients), Transport
 }
 
 async fn work(mut inbox: mpsc::UnboundedReceiver<Job>, clients: Clients) {
-    while let Some(Job { request, mut reply_to }) = inbox.recv().await {
-        let clients = clients.clone();
-        tokio::spawn(async move {
-            let mut answer = pin!(clients.answer(request));
-            let reply = poll_fn(|context| match reply_to.poll_given_up(context) {
-                Poll::Ready(()) => Poll::Ready(None),
-                Poll::Pending => answer.as_mut().poll(context).map(Some),
-            });
-            if let Some(reply) = reply.await {
-                reply_to.reply(reply);
-            }
-        });
+    while let Some(job) = inbox.recv().await {
+        match job {
+            Job::Request(request, reply_to) => drop(tokio::spawn(answer(clients.clone(), request, reply_to))),
+            Job::Wait(wait, over) => drop(tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                let _ = over.send(());
+            })),
+        }
+    }
+}
+
+async fn answer(clients: Clients, request: Request, mut reply_to: ReplyTo) {
+    let mut answer = pin!(clients.answer(request));
+    let reply = poll_fn(|context| match reply_to.poll_given_up(context) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => answer.as_mut().poll(context).map(Some),
+    });
+    if let Some(reply) = reply.await {
+        reply_to.reply(reply);
     }
 }
 
@@ -192,8 +208,12 @@ impl Clients {
         let client = if request.url.scheme() == "https" { self.secure()? } else { &self.plain };
         let (host, timeout) = (request.host(), request.timeout);
         let failed = |error| transport_error(host, timeout, error);
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
         let sending = client
-            .post(request.url)
+            .request(method, request.url)
             .headers(header_map(request.headers)?)
             .body(request.body)
             .timeout(timeout)
@@ -279,4 +299,19 @@ fn unavailable(error: impl Error) -> TransportError {
 
 fn ended() -> TransportError {
     TransportError::Unavailable { reason: "the thread that makes requests has ended".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    #[test]
+    fn a_wait_needs_no_runtime_of_the_caller() {
+        let mut wait = pin!(wait_async(Duration::ZERO));
+        let mut context = Context::from_waker(Waker::noop());
+        while wait.as_mut().poll(&mut context).is_pending() {
+            thread::yield_now();
+        }
+    }
 }

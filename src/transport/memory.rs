@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -28,6 +29,7 @@ pub struct Memory(Arc<Mutex<Tape>>);
 #[derive(Debug, Default)]
 struct Tape {
     requests: Vec<Request>,
+    waits: Vec<Duration>,
     answers: VecDeque<Result<Answer, TransportError>>,
 }
 
@@ -90,6 +92,30 @@ impl Memory {
     /// ```
     pub fn requests(&self) -> Vec<Request> {
         self.0.lock().requests.clone()
+    }
+
+    /// The waits between attempts so far. Nobody waited: tests do not sleep.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport};
+    /// # let spy = Memory::new();
+    /// # let network = Transport::Memory(spy.clone());
+    /// # let builder = Client::builder().token("very secret").ignore_environment();
+    /// # let point = DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?;
+    /// let client = builder.transport(network).retry(1).build()?;
+    /// spy.answer(503, "");
+    /// client.send(&[point])?;
+    /// assert!(spy.waits()[0] < Duration::from_secs(4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn waits(&self) -> Vec<Duration> {
+        self.0.lock().waits.clone()
+    }
+
+    pub(super) fn note_wait(&self, wait: Duration) {
+        self.0.lock().waits.push(wait);
     }
 
     pub(super) fn take(&self, request: Request) -> Result<Answer, TransportError> {

@@ -6,11 +6,14 @@
 mod http;
 mod memory;
 mod request;
+mod retry;
 
 pub use memory::Memory;
 pub use request::{Answer, InvalidUrl, Request};
 pub(crate) use request::{Url, parse_url};
+pub(crate) use retry::Tries;
 
+use std::thread;
 use std::time::Duration;
 
 /// Where requests go.
@@ -87,6 +90,22 @@ impl Transport {
         match self {
             Transport::Http => http::send_async(request).await,
             Transport::Memory(memory) => memory.take(request),
+        }
+    }
+
+    /// Lets a time pass in this thread.
+    fn wait(&self, wait: Duration) {
+        match self {
+            Transport::Http => thread::sleep(wait),
+            Transport::Memory(memory) => memory.note_wait(wait),
+        }
+    }
+
+    /// Lets a time pass; the future needs no particular runtime.
+    async fn wait_async(&self, wait: Duration) {
+        match self {
+            Transport::Http => http::wait_async(wait).await,
+            Transport::Memory(memory) => memory.note_wait(wait),
         }
     }
 }

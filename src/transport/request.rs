@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub(crate) use reqwest::Url;
 
-/// A POST, ready to be sent.
+/// A request, ready to be sent.
 ///
 /// What `Debug` shows: the address and the size of the body. Headers may hold a credential and are left out.
 ///
@@ -19,7 +19,7 @@ pub(crate) use reqwest::Url;
 /// client.send(&[DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?])?;
 ///
 /// let request = &spy.requests()[0];
-/// assert_eq!(request.url(), "https://api.apptuit.ai/api/put?details");
+/// assert_eq!((request.method(), request.url()), ("POST", "https://api.apptuit.ai/api/put?details"));
 /// assert_eq!(request.header_value("Content-Encoding"), Some(b"deflate".as_slice()));
 /// assert_eq!(request.body_bytes()[0], 0x78);            // a zlib stream
 /// assert_eq!(request.timeout().as_secs(), 60);
@@ -27,10 +27,19 @@ pub(crate) use reqwest::Url;
 /// ```
 #[derive(Clone)]
 pub struct Request {
+    pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: Vec<(&'static str, Vec<u8>)>,
     pub(super) body: Vec<u8>,
     pub(super) timeout: Duration,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    #[cfg_attr(not(feature = "query"), expect(dead_code, reason = "only queries get something"))]
+    Get,
+    Post,
 }
 
 /// Why a text is no address to send requests to.
@@ -83,7 +92,12 @@ pub struct Answer {
 
 impl Request {
     pub(crate) fn post(url: &Url, timeout: Duration) -> Self {
-        Request { url: url.clone(), headers: Vec::new(), body: Vec::new(), timeout }
+        Request { method: Method::Post, url: url.clone(), headers: Vec::new(), body: Vec::new(), timeout }
+    }
+
+    #[cfg(feature = "query")]
+    pub(crate) fn get(url: &Url, timeout: Duration) -> Self {
+        Request { method: Method::Get, ..Request::post(url, timeout) }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
@@ -94,6 +108,14 @@ impl Request {
     pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
+    }
+
+    /// `GET` or `POST`.
+    pub fn method(&self) -> &'static str {
+        match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
     }
 
     /// Where it goes.
@@ -124,7 +146,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "POST {} ({} bytes)", self.url, self.body.len())
+        write!(f, "{} {} ({} bytes)", self.method(), self.url, self.body.len())
     }
 }
 

@@ -1,11 +1,16 @@
-//! What goes over the wire and what comes of it: http_requests, send_response, client_construct.
+//! Apptuit's client: client_construct, objects, http_requests, send_response, query, retry.
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 #[path = "../support/loopback.rs"]
 #[allow(dead_code)]
 mod loopback;
+mod objects;
+#[cfg(feature = "query")]
+mod query;
 mod registries;
 mod requests;
+#[cfg(feature = "query")]
+mod retry;
 
 use serde_json::{Value, json};
 use tagmeter::apptuit::{BuildError, Client, ClientBuilder, DataPoint, SendError};

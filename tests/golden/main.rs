@@ -19,6 +19,9 @@ mod support;
 
 mod maths;
 mod names;
+#[cfg(feature = "process")]
+mod process;
+mod registry;
 
 #[cfg(feature = "apptuit")]
 mod apptuit;

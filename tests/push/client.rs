@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tagmeter::apptuit::{Client, DataPoint, SendError, TimeSeries};
 use tagmeter::report::{Outcome, PushError, Rejection};
-use tagmeter::tag::Sanitize;
+use tagmeter::tag::{ExcessTags, Sanitize};
+use tagmeter::transport::{Memory, Transport};
 
 use crate::loopback::Loopback;
 use crate::{Reply, client, point};
@@ -130,6 +131,74 @@ fn a_broken_connection_is_told() {
     let (points, reason) = unreachable(sent_two(Reply::Close));
     assert_eq!(points, 2);
     assert!(reason.contains("broke"), "{reason}");
+}
+
+#[test]
+fn a_retry_that_would_come_too_late_is_not_made() {
+    let server = Loopback::start();
+    let headers = vec![("retry-after".to_owned(), "3600".to_owned())];
+    server.reply(Reply::Answer { status: 503, headers, body: String::new() });
+    let client = Client::builder().token("tok").endpoint(server.url()).ignore_environment().retry(9);
+    let refused = rejection(client.build().unwrap().send(&two()));
+    assert_eq!((refused.status, server.drain().len()), (503, 1));
+}
+
+fn in_batches(server: &Loopback, points: usize) -> Client {
+    let client = Client::builder().token("tok").endpoint(server.url()).ignore_environment();
+    client.max_batch(points).build().unwrap()
+}
+
+#[test]
+fn more_points_than_fit_go_into_further_requests() {
+    let server = Loopback::start();
+    server.reply(Reply::status(204)).reply(Reply::with_body(200, ONE_FAILED));
+    let points: Vec<DataPoint> = (0..5).map(|n| point("a", f64::from(n))).collect();
+    let outcome = in_batches(&server, 2).send(&points).unwrap();
+    assert_eq!((outcome.successful, outcome.failed, outcome.errors.len()), (4, 1, 1));
+    assert_eq!(server.drain().iter().map(|request| request.points()).collect::<Vec<_>>(), [2, 2, 1]);
+}
+
+#[test]
+fn a_batch_that_fails_keeps_no_other_back() {
+    let server = Loopback::start();
+    server.reply(Reply::status(204)).reply(Reply::status(500)).reply(Reply::Close).reply(Reply::status(204));
+    let series = TimeSeries::with_points("a", [("k", "v")], (0..4).map(|n| (n, n))).unwrap();
+    let error = in_batches(&server, 1).send_series(&[series]).unwrap_err();
+    let shown = error.to_string();
+    let SendError::Batches { delivered, failures } = error else { panic!("{error}") };
+    assert_eq!((delivered.successful, failures.len(), server.drain().len()), (2, 2, 4));
+    assert!(matches!(&failures[0], PushError::Rejected(refused) if refused.status == 500));
+    assert!(matches!(&failures[1], PushError::Unreachable { points: 1, .. }));
+    assert!(shown.starts_with("2 requests failed, 2 points were delivered; the first: 1 of 1"), "{shown}");
+}
+
+#[test]
+fn an_async_call_is_cut_into_batches_and_tried_again_as_well() {
+    let spy = Memory::new();
+    spy.answer(204, "");
+    spy.answer(503, "");
+    let client =
+        Client::builder().token("tok").ignore_environment().transport(Transport::Memory(spy.clone()));
+    let client = client.max_batch(1).retry(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let sent = runtime.block_on(client.send_async(&two()));
+    assert_eq!((sent.unwrap().successful, spy.requests().len(), spy.waits().len()), (2, 3, 1));
+}
+
+#[test]
+fn a_point_with_too_many_tags_is_refused_or_loses_what_all_share() {
+    let server = Loopback::start();
+    let own: Vec<(String, &str)> = (0..25).map(|n| (format!("k{n}"), "v")).collect();
+    let crowded = DataPoint::new("a", own, 1, 1).unwrap();
+    let client = Client::builder().token("tok").endpoint(server.url()).global_tags([("env", "dev")]);
+    assert!(matches!(
+        client.build().unwrap().send(std::slice::from_ref(&crowded)),
+        Err(SendError::Refused(_))
+    ));
+    let client = Client::builder().token("tok").endpoint(server.url()).global_tags([("env", "dev")]);
+    client.excess_tags(ExcessTags::DropShared).build().unwrap().send(&[crowded]).unwrap();
+    let tags = &server.next().json()[0]["tags"];
+    assert_eq!((tags.as_object().unwrap().len(), &tags["env"]), (25, &serde_json::Value::Null));
 }
 
 #[test]

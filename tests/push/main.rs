@@ -7,6 +7,8 @@ mod loopback;
 
 mod answers;
 mod client;
+#[cfg(feature = "query")]
+mod query;
 mod reporter;
 mod runtimes;
 mod secrets;

@@ -7,7 +7,7 @@ use super::client::{Client, Settings};
 use super::token::{InvalidToken, Token};
 use crate::report::Rules;
 use crate::report::rules::Collisions;
-use crate::tag::{APPTUIT_MAX_TAGS, Environment, EnvironmentError, IllegalName, Sanitize, TagLayers, Tags};
+use crate::tag::{APPTUIT_MAX_TAGS, Environment, EnvironmentError, ExcessTags, IllegalName, Sanitize, Tags};
 use crate::transport::{InvalidUrl, Transport, parse_url};
 
 const TOKEN_VARIABLE: &str = "APPTUIT_API_TOKEN";
@@ -21,6 +21,11 @@ const PUT_PATH: &str = "/api/put?details";
 const MAX_BATCH: usize = 50_000;
 /// Longest time for one request, connecting included.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same for a query: a database may have much to read.
+#[cfg(feature = "query")]
+const QUERY_TIMEOUT: Duration = Duration::from_secs(180);
+/// Longest time for one call with all its attempts and the waits between them.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Makes a [`Client`]; what is not said is taken from the environment.
 ///
@@ -46,6 +51,12 @@ pub struct ClientBuilder {
     global_tags: Tags,
     sanitize: Sanitize,
     timeout: Duration,
+    #[cfg(feature = "query")]
+    query_timeout: Duration,
+    deadline: Duration,
+    retries: u32,
+    max_batch: usize,
+    excess_tags: ExcessTags,
     transport: Transport,
     environment: Environment,
     environment_tags: bool,
@@ -92,6 +103,12 @@ impl ClientBuilder {
             global_tags: Tags::new(),
             sanitize: Sanitize::default(),
             timeout: SEND_TIMEOUT,
+            #[cfg(feature = "query")]
+            query_timeout: QUERY_TIMEOUT,
+            deadline: DEADLINE,
+            retries: 0,
+            max_batch: MAX_BATCH,
+            excess_tags: ExcessTags::default(),
             transport: Transport::default(),
             environment: Environment::default(),
             environment_tags: true,
@@ -123,9 +140,62 @@ impl ClientBuilder {
         self
     }
 
-    /// Longest time for one call, connecting included; 60 s unless said.
+    /// Longest time for one request with points, connecting included; 60 s unless said.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Longest time for one request of a query, connecting included; 180 s unless said.
+    #[cfg(feature = "query")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "query")))]
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.query_timeout = timeout;
+        self
+    }
+
+    /// How often a request is tried again; not at all unless said.
+    ///
+    /// That is done where it may pass by itself: nobody answers, or the answer is 408, 429 or 5xx. Before that the
+    /// thread (or the future) waits for any time up to 4 seconds, then 8, 16, and 30 for all others, or longer where
+    /// the answer asks for it.
+    ///
+    /// ```
+    /// use tagmeter::apptuit::{Client, DataPoint};
+    /// # use tagmeter::transport::{Memory, Transport};
+    /// # let spy = Memory::new();
+    /// # spy.answer(503, "");
+    /// # spy.answer(429, "");
+    /// # let network = Transport::Memory(spy.clone());
+    /// # let builder = Client::builder().token("very secret").ignore_environment().transport(network);
+    ///
+    /// let client = builder.retry(3).build()?;
+    /// let point = DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?;
+    /// assert_eq!(client.send(&[point])?.successful, 1);
+    /// # assert_eq!(spy.requests().len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn retry(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Longest time for one call, with all its requests, attempts and waits; 5 minutes unless said. A retry that would
+    /// begin later is not made.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The most points in one request; what is more goes into further ones. 50 000 unless said, and at least one.
+    pub fn max_batch(mut self, points: usize) -> Self {
+        self.max_batch = points;
+        self
+    }
+
+    /// What becomes of a point with more than 25 tags; [`ExcessTags::Refuse`] unless said.
+    pub fn excess_tags(mut self, policy: ExcessTags) -> Self {
+        self.excess_tags = policy;
         self
     }
 
@@ -165,7 +235,8 @@ impl ClientBuilder {
         let endpoint = self.find_endpoint()?;
         let put_url = parse_url(&format!("{endpoint}{PUT_PATH}"))?;
         let global_tags = self.find_tags()?;
-        let layers = TagLayers::new(self.sanitize).max_tags(APPTUIT_MAX_TAGS).layer(&global_tags)?;
+        let rules = self.rules();
+        let layers = rules.layers().layer(&global_tags)?;
         let collisions = Collisions::default();
         collisions.note(layers.collisions());
         Ok(Client::new(Settings {
@@ -175,8 +246,12 @@ impl ClientBuilder {
             global_tags,
             layers,
             collisions,
-            rules: rules(self.sanitize),
+            rules,
             timeout: self.timeout,
+            #[cfg(feature = "query")]
+            query_timeout: self.query_timeout,
+            deadline: self.deadline,
+            retries: self.retries,
             transport: self.transport,
         }))
     }
@@ -203,10 +278,16 @@ impl ClientBuilder {
         }
         Ok(self.environment.tags_unless(&self.global_tags)?)
     }
-}
 
-fn rules(sanitize: Sanitize) -> Rules {
-    Rules { sanitize, max_tags: APPTUIT_MAX_TAGS, max_batch: MAX_BATCH, ..Rules::default() }
+    fn rules(&self) -> Rules {
+        Rules {
+            sanitize: self.sanitize,
+            max_tags: APPTUIT_MAX_TAGS,
+            excess_tags: self.excess_tags,
+            max_batch: self.max_batch,
+            ..Rules::default()
+        }
+    }
 }
 
 /// Without the token.

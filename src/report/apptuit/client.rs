@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::{Sent, judge};
-use super::body;
 use super::builder::ClientBuilder;
 use super::point::{DataPoint, TimeSeries};
 use super::token::Token;
-use crate::report::rules::{Collisions, Fit};
-use crate::report::{Outcome, Point, PointError, PushError, Reading, RefusedPoint, Rejection, Rules};
+use crate::report::rules::Collisions;
+use crate::report::{Outcome, PushError, RefusedPoint, Rules};
 use crate::tag::{Sanitize, TagLayers, Tags};
-use crate::transport::{Answer, Request, Transport, TransportError, Url};
+use crate::transport::{Transport, Url};
 
-/// Sends points. One call is one request and one attempt; connections are reused. Clones share everything.
+/// Sends points. Connections are reused; clones share everything.
+///
+/// One call is one request and one attempt, unless there are more points than fit into one
+/// ([`max_batch`](ClientBuilder::max_batch)) or the client was told to try again ([`retry`](ClientBuilder::retry)).
 ///
 /// Call it from any thread: inside a runtime, outside, in `drop`. [`send`](Client::send) waits for the answer, so inside
 /// a runtime [`send_async`](Client::send_async) is kinder to other tasks. Redirects are not followed, netrc files not read;
@@ -32,7 +33,7 @@ use crate::transport::{Answer, Request, Transport, TransportError, Url};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Settings>);
+pub struct Client(pub(super) Arc<Settings>);
 
 pub(super) struct Settings {
     pub(super) token: Token,
@@ -43,6 +44,10 @@ pub(super) struct Settings {
     pub(super) collisions: Collisions,
     pub(super) rules: Rules,
     pub(super) timeout: Duration,
+    #[cfg(feature = "query")]
+    pub(super) query_timeout: Duration,
+    pub(super) deadline: Duration,
+    pub(super) retries: u32,
     pub(super) transport: Transport,
 }
 
@@ -65,6 +70,18 @@ pub enum SendError {
     /// The request failed, or its answer says that points did.
     #[error(transparent)]
     Push(#[from] PushError),
+    /// There were several requests, and not all of them were delivered.
+    #[error("{} requests failed, {} points were delivered; the first: {}", failures.len(), delivered.successful, first(failures))]
+    Batches {
+        /// What became of those that were.
+        delivered: Outcome,
+        /// Why the others were not, in their order.
+        failures: Vec<PushError>,
+    },
+}
+
+fn first(failures: &[PushError]) -> String {
+    failures.first().map(PushError::to_string).unwrap_or_default()
 }
 
 impl Client {
@@ -82,12 +99,12 @@ impl Client {
         Client(Arc::new(settings))
     }
 
-    /// Sends points, all in one request. No points: no request.
+    /// Sends points. No points: no request.
     ///
     /// # Errors
     ///
     /// A point cannot be sent (then none is), nobody answered, or the answer is not a 2xx. Points that a 2xx names as
-    /// failed are in the [`Outcome`].
+    /// failed are in the [`Outcome`]. One of several requests that fails keeps no other back.
     ///
     /// ```
     /// # use tagmeter::apptuit::{Client, DataPoint};
@@ -102,10 +119,10 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send(&self, points: &[DataPoint]) -> Result<Outcome, SendError> {
-        Ok(self.push(&self.points(points)?, self.0.timeout)?)
+        self.deliver(&self.points(points)?)
     }
 
-    /// Sends series, all in one request. No points: no request.
+    /// Sends series. No points: no request.
     ///
     /// # Errors
     ///
@@ -122,7 +139,7 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_series(&self, series: &[TimeSeries]) -> Result<Outcome, SendError> {
-        Ok(self.push(&self.series_points(series)?, self.0.timeout)?)
+        self.deliver(&self.series_points(series)?)
     }
 
     /// As [`send`](Client::send), without holding up the thread. Needs no particular runtime; dropping the future gives
@@ -146,7 +163,7 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn send_async(&self, points: &[DataPoint]) -> Result<Outcome, SendError> {
-        Ok(self.push_async(&self.points(points)?).await?)
+        self.deliver_async(&self.points(points)?).await
     }
 
     /// As [`send_series`](Client::send_series), without holding up the thread.
@@ -166,7 +183,7 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn send_series_async(&self, series: &[TimeSeries]) -> Result<Outcome, SendError> {
-        Ok(self.push_async(&self.series_points(series)?).await?)
+        self.deliver_async(&self.series_points(series)?).await
     }
 
     /// Where it sends to.
@@ -207,92 +224,6 @@ impl Client {
 
     pub(super) fn rules(&self) -> &Rules {
         &self.0.rules
-    }
-
-    /// Sends points that are legal already.
-    pub(super) fn push(&self, points: &[Point], timeout: Duration) -> Result<Outcome, PushError> {
-        if points.is_empty() {
-            return Ok(Outcome::default());
-        }
-        let (request, sent) = self.request(points, timeout.min(self.0.timeout))?;
-        self.read(self.0.transport.send(request), sent)
-    }
-
-    async fn push_async(&self, points: &[Point]) -> Result<Outcome, PushError> {
-        if points.is_empty() {
-            return Ok(Outcome::default());
-        }
-        let (request, sent) = self.request(points, self.0.timeout)?;
-        self.read(self.0.transport.send_async(request).await, sent)
-    }
-
-    fn request(&self, points: &[Point], timeout: Duration) -> Result<(Request, Sent), PushError> {
-        let body = body::encode(points)
-            .map_err(|error| PushError::Unreachable { points: points.len(), reason: error.to_string() })?;
-        let sent = Sent { points: points.len(), body_bytes: body.len() };
-        let request = Request::post(&self.0.put_url, timeout)
-            .header("authorization", self.0.token.bearer())
-            .header("content-type", "application/json")
-            .header("content-encoding", "deflate")
-            .body(body);
-        Ok((request, sent))
-    }
-
-    fn read(&self, answer: Result<Answer, TransportError>, sent: Sent) -> Result<Outcome, PushError> {
-        let answer = answer
-            .map_err(|error| PushError::Unreachable { points: sent.points, reason: error.to_string() })?;
-        judge(&answer, sent)
-            .map(|outcome| Outcome { errors: self.redacted(outcome.errors), ..outcome })
-            .map_err(|refused| PushError::Rejected(self.redacted_rejection(refused)))
-    }
-}
-
-/// The way of a point: name and keys made legal, tags merged.
-impl Client {
-    fn points(&self, points: &[DataPoint]) -> Result<Vec<Point>, RefusedPoint> {
-        let mut fit = self.fit();
-        let fitted = |DataPoint { metric, tags, timestamp, value }: &DataPoint| {
-            let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            Ok(Point { name, tags, timestamp: *timestamp, value: *value, reading: Reading::Level })
-        };
-        points.iter().map(fitted).collect()
-    }
-
-    fn series_points(&self, all: &[TimeSeries]) -> Result<Vec<Point>, RefusedPoint> {
-        let mut fit = self.fit();
-        let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
-        for TimeSeries { metric, tags, points: numbers } in all {
-            let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
-            let point = |&(timestamp, value)| Point {
-                name: name.clone(),
-                tags: tags.clone(),
-                timestamp,
-                value,
-                reading: Reading::Level,
-            };
-            points.extend(numbers.iter().map(point));
-        }
-        Ok(points)
-    }
-
-    fn fit(&self) -> Fit<'_> {
-        Fit::new(self.0.rules.sanitize, &self.0.layers, &self.0.collisions)
-    }
-}
-
-/// A server may repeat in its answer what it was sent.
-impl Client {
-    fn redacted(&self, errors: Vec<PointError>) -> Vec<PointError> {
-        let redacted = |error: PointError| PointError {
-            message: self.0.token.redact(error.message),
-            point: self.0.token.redact(error.point),
-        };
-        errors.into_iter().map(redacted).collect()
-    }
-
-    fn redacted_rejection(&self, refused: Rejection) -> Rejection {
-        let (errors, reason) = (self.redacted(refused.errors), self.0.token.redact(refused.reason));
-        Rejection { errors, reason, ..refused }
     }
 }
 

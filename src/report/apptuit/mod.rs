@@ -11,17 +11,25 @@
 //! | `APPTUIT_API_ENDPOINT` | | where to send to; `https://api.apptuit.ai` if unset |
 //! | `APPTUIT_TAGS` | `APPTUIT_PY_TAGS` | tags of every point, `key:value,key:value` |
 //! | `APPTUIT_DISABLE_HOST_TAG` | | `true`: a reporter adds no `host` tag |
+//!
+//! Coming from Python's `apptuit`: [`from_python`] has both side by side.
 
 mod answer;
 mod body;
 mod builder;
 mod client;
 mod point;
+mod sending;
 mod sink;
 mod token;
 
 pub use builder::{BuildError, ClientBuilder};
 pub use client::{Client, SendError};
+#[cfg(feature = "query")]
+pub(crate) use point::write_series;
 pub use point::{DataPoint, InvalidPoint, TimeSeries};
 pub use sink::{Apptuit, ApptuitBuilder};
 pub use token::{InvalidToken, Token};
+
+#[doc = include_str!("../../../docs/from-python.md")]
+pub mod from_python {}

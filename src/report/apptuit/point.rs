@@ -1,5 +1,7 @@
 //! Points made by hand.
 
+use std::fmt;
+
 use crate::name::Name;
 use crate::report::Timestamp;
 use crate::tag::Tags;
@@ -83,6 +85,44 @@ impl DataPoint {
         let (timestamp, value) = finite(&metric, timestamp.into(), value.into())?;
         Ok(DataPoint { metric, tags, timestamp, value })
     }
+
+    /// What is measured, as given.
+    pub fn metric(&self) -> &Name {
+        &self.metric
+    }
+
+    /// Its tags, as given.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// When it was measured.
+    pub fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// The number; finite.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+}
+
+/// `name{key:value, timestamp: 1600000000, value: 12.500000}`, as Apptuit's clients write it.
+///
+/// ```
+/// let point = tagmeter::apptuit::DataPoint::new("queue.depth", [("host", "a")], 1_600_000_000, 7)?;
+/// assert_eq!(point.to_string(), "queue.depth{host:a, timestamp: 1600000000, value: 7.000000}");
+/// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+/// ```
+impl fmt::Display for DataPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DataPoint { metric, tags, timestamp, value } = self;
+        write!(f, "{metric}{{")?;
+        for (key, tag) in tags.iter() {
+            write!(f, "{key}:{tag}, ")?;
+        }
+        write!(f, "timestamp: {}, value: {value:.6}}}", timestamp.as_f64().trunc())
+    }
 }
 
 /// Numbers of one metric over time.
@@ -118,6 +158,31 @@ impl TimeSeries {
         Ok(TimeSeries { metric, tags, points: Vec::new() })
     }
 
+    /// A series with points, each a timestamp and a number.
+    ///
+    /// # Errors
+    ///
+    /// The name or a key is empty, or a number is not finite.
+    ///
+    /// ```
+    /// use tagmeter::apptuit::TimeSeries;
+    ///
+    /// let points = [(1_600_000_000, 7.0), (1_600_000_060, 8.0)];
+    /// assert_eq!(TimeSeries::with_points("queue.depth", [("host", "a")], points)?.len(), 2);
+    /// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+    /// ```
+    pub fn with_points<T: Into<Timestamp>, V: Into<f64>>(
+        metric: impl Into<Name>,
+        tags: impl Into<Tags>,
+        points: impl IntoIterator<Item = (T, V)>,
+    ) -> Result<Self, InvalidPoint> {
+        let mut series = TimeSeries::new(metric, tags)?;
+        for (timestamp, value) in points {
+            series.add(timestamp, value)?;
+        }
+        Ok(series)
+    }
+
     /// Adds a point; a refused one leaves the series as it was.
     ///
     /// # Errors
@@ -141,6 +206,28 @@ impl TimeSeries {
         Ok(self)
     }
 
+    /// What is measured, as given.
+    pub fn metric(&self) -> &Name {
+        &self.metric
+    }
+
+    /// Its tags, as given.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Its points, in the order they were added.
+    ///
+    /// ```
+    /// # use tagmeter::apptuit::TimeSeries;
+    /// let series = TimeSeries::with_points("queue.depth", (), [(1_600_000_000, 7)])?;
+    /// assert_eq!(series.points(), [(1_600_000_000.into(), 7.0)]);
+    /// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+    /// ```
+    pub fn points(&self) -> &[(Timestamp, f64)] {
+        &self.points
+    }
+
     /// How many points it has.
     ///
     /// ```
@@ -162,6 +249,28 @@ impl TimeSeries {
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
+}
+
+/// `name{key:value, key:value}`, as Apptuit's clients write it.
+///
+/// ```
+/// let series = tagmeter::apptuit::TimeSeries::new("queue.depth", [("host", "a"), ("env", "dev")])?;
+/// assert_eq!(series.to_string(), "queue.depth{env:dev, host:a}");
+/// # Ok::<(), tagmeter::apptuit::InvalidPoint>(())
+/// ```
+impl fmt::Display for TimeSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_series(f, self.metric.as_str(), &self.tags)
+    }
+}
+
+/// `name{key:value, key:value}`.
+pub(crate) fn write_series(f: &mut fmt::Formatter<'_>, metric: &str, tags: &Tags) -> fmt::Result {
+    write!(f, "{metric}{{")?;
+    for (at, (key, value)) in tags.iter().enumerate() {
+        write!(f, "{}{key}:{value}", if at == 0 { "" } else { ", " })?;
+    }
+    f.write_str("}")
 }
 
 fn checked(metric: Name, tags: Tags) -> Result<(Name, Tags), InvalidPoint> {
@@ -196,6 +305,19 @@ mod tests {
         assert!(matches!(series.add(f64::NAN, 2), Err(InvalidPoint::Timestamp { .. })));
         series.add(3, 3).unwrap();
         assert_eq!(series.points, [(Timestamp::from(1), 1.0), (Timestamp::from(3), 3.0)]);
+    }
+
+    #[test]
+    fn a_series_is_made_with_all_its_points_or_not_at_all() {
+        let refused = TimeSeries::with_points("m", [("k", "v")], [(1, 1.0), (2, f64::NAN)]);
+        assert!(matches!(refused, Err(InvalidPoint::Value { .. })));
+    }
+
+    #[test]
+    fn without_tags_the_name_is_whole() {
+        let point = DataPoint::new("name", (), 1.9, 1).unwrap();
+        assert_eq!(point.to_string(), "name{timestamp: 1, value: 1.000000}");
+        assert_eq!(TimeSeries::new("name", ()).unwrap().to_string(), "name{}");
     }
 
     #[test]

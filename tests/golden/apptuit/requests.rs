@@ -118,7 +118,7 @@ fn pairs(list: &Value) -> Option<Vec<(String, String)>> {
     list.as_array()?.iter().map(pair).collect()
 }
 
-fn timestamp(time: &Value) -> Option<Timestamp> {
+pub(super) fn timestamp(time: &Value) -> Option<Timestamp> {
     time.as_i64().map(Timestamp::from).or_else(|| time.as_f64().map(Timestamp::from))
 }
 

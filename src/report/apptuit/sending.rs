@@ -1,0 +1,194 @@
+//! The way of points: made legal, cut into batches, sent, judged.
+
+use std::time::{Duration, Instant};
+
+use super::answer::{Sent, judge};
+use super::body;
+use super::client::{Client, SendError};
+use super::point::{DataPoint, TimeSeries};
+use crate::report::rules::Fit;
+use crate::report::{Outcome, Point, PointError, PushError, Reading, RefusedPoint, Rejection};
+use crate::transport::{Answer, Request, TransportError, Tries};
+#[cfg(feature = "query")]
+use crate::transport::{InvalidUrl, parse_url};
+
+/// The longest that a call without a deadline can take: a hundred years.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Name and keys made legal, tags merged.
+impl Client {
+    pub(super) fn points(&self, points: &[DataPoint]) -> Result<Vec<Point>, RefusedPoint> {
+        let mut fit = self.fit();
+        let fitted = |DataPoint { metric, tags, timestamp, value }: &DataPoint| {
+            let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
+            Ok(Point { name, tags, timestamp: *timestamp, value: *value, reading: Reading::Level })
+        };
+        points.iter().map(fitted).collect()
+    }
+
+    pub(super) fn series_points(&self, all: &[TimeSeries]) -> Result<Vec<Point>, RefusedPoint> {
+        let mut fit = self.fit();
+        let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
+        for TimeSeries { metric, tags, points: numbers } in all {
+            let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
+            let point = |&(timestamp, value)| Point {
+                name: name.clone(),
+                tags: tags.clone(),
+                timestamp,
+                value,
+                reading: Reading::Level,
+            };
+            points.extend(numbers.iter().map(point));
+        }
+        Ok(points)
+    }
+
+    fn fit(&self) -> Fit<'_> {
+        Fit::new(self.0.rules.sanitize, &self.0.layers, &self.0.collisions)
+    }
+}
+
+/// Points that are legal already.
+impl Client {
+    /// Sends all of them, batch by batch.
+    pub(super) fn deliver(&self, points: &[Point]) -> Result<Outcome, SendError> {
+        let (tries, mut tally) = (self.tries(), Tally::default());
+        for batch in self.batches(points) {
+            let pushed = self.request(batch, self.0.timeout).and_then(|(request, sent)| {
+                self.read(self.0.transport.send_until(&request, tries.clone()), sent)
+            });
+            tally.note(pushed);
+        }
+        tally.into_result()
+    }
+
+    pub(super) async fn deliver_async(&self, points: &[Point]) -> Result<Outcome, SendError> {
+        let (tries, mut tally) = (self.tries(), Tally::default());
+        for batch in self.batches(points) {
+            let pushed = match self.request(batch, self.0.timeout) {
+                Ok((request, sent)) => {
+                    self.read(self.0.transport.send_until_async(&request, tries.clone()).await, sent)
+                }
+                Err(error) => Err(error),
+            };
+            tally.note(pushed);
+        }
+        tally.into_result()
+    }
+
+    /// Sends one batch in one attempt, for a reporter, which tries again itself.
+    pub(super) fn push(&self, points: &[Point], timeout: Duration) -> Result<Outcome, PushError> {
+        if points.is_empty() {
+            return Ok(Outcome::default());
+        }
+        let (request, sent) = self.request(points, timeout.min(self.0.timeout))?;
+        self.read(self.0.transport.send(request), sent)
+    }
+
+    /// How often each request of a call that begins now is tried, and until when.
+    pub(super) fn tries(&self) -> Tries {
+        let now = Instant::now();
+        let until = now.checked_add(self.0.deadline).unwrap_or_else(|| now + NEVER);
+        Tries::new(self.0.retries, until)
+    }
+
+    fn batches<'a>(&self, points: &'a [Point]) -> impl Iterator<Item = &'a [Point]> {
+        points.chunks(self.0.rules.max_batch.max(1))
+    }
+
+    fn request(&self, points: &[Point], timeout: Duration) -> Result<(Request, Sent), PushError> {
+        let body = body::encode(points)
+            .map_err(|error| PushError::Unreachable { points: points.len(), reason: error.to_string() })?;
+        let sent = Sent { points: points.len(), body_bytes: body.len() };
+        let request = Request::post(&self.0.put_url, timeout)
+            .header("authorization", self.0.token.bearer())
+            .header("content-type", "application/json")
+            .header("content-encoding", "deflate")
+            .body(body);
+        Ok((request, sent))
+    }
+
+    fn read(&self, answer: Result<Answer, TransportError>, sent: Sent) -> Result<Outcome, PushError> {
+        let answer = answer
+            .map_err(|error| PushError::Unreachable { points: sent.points, reason: error.to_string() })?;
+        judge(&answer, sent)
+            .map(|outcome| Outcome { errors: self.redacted(outcome.errors), ..outcome })
+            .map_err(|refused| PushError::Rejected(self.redacted_rejection(refused)))
+    }
+}
+
+/// A server may repeat in its answer what it was sent.
+impl Client {
+    fn redacted(&self, errors: Vec<PointError>) -> Vec<PointError> {
+        let redacted = |error: PointError| PointError {
+            message: self.0.token.redact(error.message),
+            point: self.0.token.redact(error.point),
+        };
+        errors.into_iter().map(redacted).collect()
+    }
+
+    fn redacted_rejection(&self, refused: Rejection) -> Rejection {
+        let (errors, reason) = (self.redacted(refused.errors), self.0.token.redact(refused.reason));
+        Rejection { errors, reason, ..refused }
+    }
+}
+
+/// What a query needs.
+#[cfg(feature = "query")]
+impl Client {
+    /// Asks for a path below the endpoint.
+    pub(crate) fn get(&self, path: &str) -> Result<Answer, TransportError> {
+        self.0.transport.send_until(&self.get_request(path)?, self.tries())
+    }
+
+    /// As [`get`](Client::get), without holding up the thread.
+    pub(crate) async fn get_async(&self, path: &str) -> Result<Answer, TransportError> {
+        self.0.transport.send_until_async(&self.get_request(path)?, self.tries()).await
+    }
+
+    fn get_request(&self, path: &str) -> Result<Request, TransportError> {
+        let unavailable = |error: InvalidUrl| TransportError::Unavailable { reason: error.to_string() };
+        let url = parse_url(&format!("{}{path}", self.0.endpoint)).map_err(unavailable)?;
+        let request = Request::get(&url, self.0.query_timeout);
+        Ok(request.header("authorization", self.0.token.bearer()))
+    }
+
+    pub(crate) fn redact(&self, text: String) -> String {
+        self.0.token.redact(text)
+    }
+}
+
+/// What became of the batches of one call.
+#[derive(Default)]
+struct Tally {
+    delivered: Outcome,
+    failures: Vec<PushError>,
+    batches: usize,
+}
+
+impl Tally {
+    fn note(&mut self, pushed: Result<Outcome, PushError>) {
+        self.batches += 1;
+        match pushed {
+            Ok(Outcome { status, successful, failed, errors }) => {
+                self.delivered.status = status;
+                self.delivered.successful += successful;
+                self.delivered.failed += failed;
+                self.delivered.errors.extend(errors);
+            }
+            Err(error) => self.failures.push(error),
+        }
+    }
+
+    /// The only batch's failure is the call's.
+    fn into_result(mut self) -> Result<Outcome, SendError> {
+        match (self.batches, self.failures.pop()) {
+            (_, None) => Ok(self.delivered),
+            (1, Some(only)) => Err(SendError::Push(only)),
+            (_, Some(last)) => {
+                self.failures.push(last);
+                Err(SendError::Batches { delivered: self.delivered, failures: self.failures })
+            }
+        }
+    }
+}
