@@ -31,5 +31,5 @@ pub use point::{DataPoint, InvalidPoint, TimeSeries};
 pub use sink::{Apptuit, ApptuitBuilder};
 pub use token::{InvalidToken, Token};
 
-#[doc = include_str!("../../../docs/from-python.md")]
+#[doc = include_str!("from_python.md")]
 pub mod from_python {}
