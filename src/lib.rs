@@ -1,5 +1,5 @@
 //! Instrument once. Recording never takes the program down, every format and backend reads the same snapshot, nothing
-//! recorded is lost, and you can look at it without installing anything.
+//! recorded is lost, and a browser shows it as text.
 //!
 //! ```
 //! use tagmeter::Registry;
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! ```text
-//! instrumented code ─▶ instrument ─▶ cells          registry ──snapshot()──▶ model ──┬─ samples ─▶ text · openmetrics
+//! instrumented code ─▶ instrument ─▶ cells          registry ──snapshot()──▶ model ──┬─ samples ─▶ text · openmetrics · protobuf
 //!    orders.inc()       Counter      per thread     name+tags → instrument           └─ fields  ─▶ apptuit
 //!                                                   collectors
 //! ```

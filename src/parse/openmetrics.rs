@@ -23,7 +23,7 @@ const STYLE: Style = Style::Strict;
 /// What ends a page. A line feed may follow. Source: OpenMetrics 1.0.0, ABNF, `exposition`.
 const EOF: &str = "# EOF";
 
-const FORMAT: Format = Format { word, time: push_seconds, quotes: Quotes::Escaped };
+const FORMAT: Format = Format { word, time: push_seconds, quotes: Quotes::Escaped, exemplars: true };
 
 const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: true, check };
 
@@ -61,7 +61,8 @@ pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
     Err(after.unexpected("# EOF"))
 }
 
-/// Families as a page again: reading it gives the same families.
+/// Families that were read from OpenMetrics as a page again: reading it gives the same families. Of those read from text
+/// it makes a page as well, which need not be one of this format: there `hits_total` may be the name of a family.
 ///
 /// ```
 /// use tagmeter::parse::openmetrics;

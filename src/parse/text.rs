@@ -19,7 +19,7 @@ const MILLIS_PER_SECOND: f64 = 1000.0;
 /// How the format writes braces, and names and values in quotes.
 const STYLE: Style = Style::Loose;
 
-const FORMAT: Format = Format { word, time: push_millis, quotes: Quotes::Plain };
+const FORMAT: Format = Format { word, time: push_millis, quotes: Quotes::Plain, exemplars: false };
 
 const GRAMMAR: Grammar = Grammar { kind, suffixes, claims, many_points: false, check: |_| Ok(()) };
 
@@ -52,9 +52,18 @@ pub fn parse(page: &str) -> Result<Vec<ParsedFamily>, ParseError> {
     families.finish(&end)
 }
 
-/// Families as a page again: reading it gives the same families.
+/// Families that were read from text as a page again: reading it gives the same families.
 ///
-/// They are written as text would have them; families of kinds that only OpenMetrics has become untyped.
+/// Of those read from OpenMetrics, kinds that only it has become untyped and exemplars are left out; the samples of a
+/// counter `hits` are a family `hits_total` there.
+///
+/// ```
+/// use tagmeter::parse::{openmetrics, text};
+///
+/// let families = openmetrics::parse("# TYPE hits counter\nhits_total 3 # {trace_id=\"ab\"} 1\n# EOF\n")?;
+/// assert_eq!(text::page(&families), "# TYPE hits counter\nhits_total 3\n");
+/// # Ok::<(), tagmeter::parse::ParseError>(())
+/// ```
 ///
 /// ```
 /// use tagmeter::parse::text;

@@ -14,6 +14,8 @@ pub(crate) struct Format {
     pub(crate) time: fn(&mut String, f64),
     /// How quotes stand in help texts.
     pub(crate) quotes: Quotes,
+    /// Whether it has words for exemplars; where not, they are left out.
+    pub(crate) exemplars: bool,
 }
 
 impl Format {
@@ -37,7 +39,9 @@ impl Format {
     fn push_sample(self, page: &mut String, sample: &ParsedSample) {
         push_start(page, sample);
         self.push_point(page, sample.value, sample.timestamp);
-        if let Some(Exemplar { labels, value, timestamp }) = &sample.exemplar {
+        if let Some(Exemplar { labels, value, timestamp }) =
+            sample.exemplar.as_ref().filter(|_| self.exemplars)
+        {
             page.push_str(" # {");
             push_labels(page, labels);
             page.push('}');

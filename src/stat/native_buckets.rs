@@ -125,10 +125,10 @@ impl NativeBuckets {
 
     /// How many buckets there may be, the zero bucket not counted; 160 without it.
     ///
-    /// Where values fall into more, the histogram first begins anew, if [`reset_after`](NativeBuckets::reset_after)
-    /// allows; then the zero bucket takes in its neighbours, if [`widest_zero`](NativeBuckets::widest_zero) does; then
-    /// neighbouring buckets are made one, as often as needed. Nothing recorded is lost by the latter two. At the coarsest
-    /// schema there can be up to 260, whatever is said here.
+    /// Where values fall into more, the zero bucket takes in its neighbours, if
+    /// [`widest_zero`](NativeBuckets::widest_zero) allows; then neighbouring buckets are made one, as often as needed.
+    /// Nothing recorded is lost by that. It begins anew and fine again where [`reset_after`](NativeBuckets::reset_after)
+    /// says so. At the coarsest schema there can be up to 260, whatever is said here.
     ///
     /// ```
     /// # use tagmeter::stat::NativeBuckets;
@@ -142,8 +142,8 @@ impl NativeBuckets {
     /// Lets the histogram begin anew when it has too many buckets, if it was not begun within this time; without it,
     /// never.
     ///
-    /// Where a reading finds it so, the next one is the last before it begins anew, so that nothing is lost to who reads
-    /// regularly; then it counts from zero, with a new start time, which Prometheus takes for a restart of the program. A
+    /// Where a reading finds it so, the next one is the last before it begins anew, so that nothing is lost to a single
+    /// reader; of several, one may miss what came after its last reading. Then it counts from zero, with a new start time, which Prometheus takes for a restart of the program. A
     /// histogram with classic buckets besides begins anew in those as well.
     ///
     /// ```
