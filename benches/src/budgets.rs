@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Counts may differ from their budget by this part, in either direction: a path that became shorter wants a new one.
-pub const TOLERANCE: f64 = 0.02;
+///
+/// Most counts are the same each time; that of a lookup moves by 2 % with the seed of its hash.
+pub const TOLERANCE: f64 = 0.03;
 /// Begins the line that says whose instructions they are.
 const COUNTED: &str = "# Counted with ";
 
@@ -98,19 +100,19 @@ mod tests {
     }
 
     #[test]
-    fn two_percent_either_way_are_allowed() {
-        for good in [98.0, 100.0, 102.0] {
+    fn three_percent_either_way_are_allowed() {
+        for good in [97.1, 100.0, 102.9] {
             assert_eq!(held("gauge set", good), Ok(()));
         }
-        for bad in [97.9, 102.1] {
-            assert_eq!(held("gauge set", bad), Err("not within 2 % of the budget: gauge set".to_owned()));
+        for bad in [96.9, 103.1] {
+            assert_eq!(held("gauge set", bad), Err("not within 3 % of the budget: gauge set".to_owned()));
         }
     }
 
     #[test]
     fn neither_a_path_without_a_budget_nor_a_budget_without_a_path() {
         let error = held("meter mark", 100.0).expect_err("neither is there");
-        assert_eq!(error, "not within 2 % of the budget: meter mark; gauge set");
+        assert_eq!(error, "not within 3 % of the budget: meter mark; gauge set");
     }
 
     #[test]
