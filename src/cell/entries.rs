@@ -91,10 +91,12 @@ impl<T> Entries<T> {
         self.len.load(Ordering::Acquire)
     }
 
-    /// All entries, in the order of their numbers.
+    /// All entries that are there now, in the order of their numbers and without a gap: later ones may come into the next
+    /// chunk while this one is read, so the length is taken first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        let len = self.len();
         let chunks = (0..LEVELS).flat_map(|level| (0..chunks(level)).map(move |at| (level, at * CHUNK)));
-        chunks.map_while(|(level, place)| self.chunk(level, place)).flat_map(Chunk::iter)
+        chunks.map_while(|(level, place)| self.chunk(level, place)).flat_map(Chunk::iter).take(len)
     }
 
     /// Appends an entry and gives its number; `None` where there is no room. Only one thread may be here.
