@@ -94,9 +94,15 @@ impl<T> Entries<T> {
     /// All entries that are there now, in the order of their numbers and without a gap: later ones may come into the next
     /// chunk while this one is read, so the length is taken first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        let len = self.len();
+        let mut left = self.len();
         let chunks = (0..LEVELS).flat_map(|level| (0..chunks(level)).map(move |at| (level, at * CHUNK)));
-        chunks.map_while(|(level, place)| self.chunk(level, place)).flat_map(Chunk::iter).take(len)
+        let parts = chunks.map_while(move |(level, place)| {
+            let chunk = self.chunk(level, place).filter(|_| left > 0)?;
+            let here = left.min(chunk.size);
+            left -= here;
+            Some(chunk.first(here))
+        });
+        parts.flatten()
     }
 
     /// Appends an entry and gives its number; `None` where there is no room. Only one thread may be here.
@@ -176,8 +182,9 @@ impl<T> Chunk<T> {
         Some(unsafe { (*(*room.add(place)).0.get()).assume_init_ref() })
     }
 
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        (0..self.filled.load(Ordering::Acquire)).map_while(|place| self.get(place))
+    /// The first entries, as many as are asked for and there.
+    fn first(&self, many: usize) -> impl Iterator<Item = &T> {
+        (0..many.min(self.filled.load(Ordering::Acquire))).map_while(|place| self.get(place))
     }
 
     /// Appends at a place that no other call is given.
