@@ -68,9 +68,11 @@ pub(crate) fn push_bound(out: &mut String, number: f64) {
     }
 }
 
-/// Reads a number in any spelling the text formats allow; no hexadecimal, no underscores, no white space.
+/// Reads a number in any spelling the text formats allow; no hexadecimal, no underscores, no white space, and no sign
+/// before NaN, which Prometheus refuses.
 pub(crate) fn parse_f64(text: &str) -> Option<f64> {
-    text.parse().ok()
+    let is_signed = text.starts_with(['+', '-']);
+    text.parse().ok().filter(|number: &f64| !(is_signed && number.is_nan()))
 }
 
 /// The integer that prints like `number`, if there is one. Negative zero has none: its sign would be lost.
@@ -211,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_and_underscores_are_not_numbers() {
-        for wrong in ["", " 1", "1 ", "0x1p-2", "1_000", "one"] {
+    fn hexadecimal_underscores_and_signs_of_nothing_are_not_numbers() {
+        for wrong in ["", " 1", "1 ", "0x1p-2", "1_000", "one", "+NaN", "-nan"] {
             assert_eq!(parse_f64(wrong), None, "{wrong:?}");
         }
     }
