@@ -16,8 +16,6 @@ use crate::unit::Unit;
 
 /// Methods that a page of metrics answers.
 const ALLOWED: [&str; 2] = ["GET", "HEAD"];
-/// What a page is chosen by, besides its target.
-const VARY: &str = "Accept, Accept-Encoding";
 
 /// What a request asks for. The page of a `HEAD` is that of its `GET`: the length is known only when the body is.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +70,8 @@ impl Representation {
     fn page(&self, snapshot: &Snapshot, note: impl FnMut(&LeftOut)) -> Response {
         match self.write(snapshot, note) {
             Ok((body, coding)) => {
-                let mut response = Response::new(200, &self.format.content_type(self.escaping), body);
-                response.headers.push(("Vary", VARY.to_owned()));
+                let mut response =
+                    Response::new(200, &self.format.content_type(self.escaping), body).varying();
                 response.headers.extend(coding.map(|name| ("Content-Encoding", name.to_owned())));
                 response
             }

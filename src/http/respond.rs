@@ -50,7 +50,14 @@ impl Response {
     }
 
     pub(super) fn not_acceptable() -> Self {
-        Response::plain(406, &format!("no acceptable encoding, expected one of {}\n", coding::offered()))
+        let text = format!("no acceptable encoding, expected one of {}\n", coding::offered());
+        Response::plain(406, &text).varying()
+    }
+
+    /// Tells caches which headers it was chosen by.
+    pub(super) fn varying(mut self) -> Self {
+        self.headers.push(("Vary", "Accept, Accept-Encoding".to_owned()));
+        self
     }
 
     /// As it answers this request: without its body for `HEAD`.
@@ -239,6 +246,7 @@ mod tests {
             let request = Request::new(method, "/metrics").header("accept-encoding", "br, *;q=0");
             let response = answer(|| unreachable!("no snapshot"), &request);
             assert_eq!(response.status, 406);
+            assert_eq!(response.header("Vary"), Some("Accept, Accept-Encoding"));
             assert_eq!(!response.body.is_empty(), has_body);
         }
     }
