@@ -174,6 +174,7 @@
 #[doc(hidden)]
 pub mod macros;
 
+mod backoff;
 mod cell;
 pub mod clock;
 #[cfg(feature = "process")]

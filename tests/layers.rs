@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[(&str, &str)] = &[
     // ground
     ("number", "text of numbers and back"),
+    ("backoff", "how long to wait before something is tried again"),
     ("wire", "numbers and texts as protobuf writes them"),
     ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),

@@ -192,10 +192,10 @@ impl<S: Sink> Pusher<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backoff::Chance;
     use crate::clock::ManualClock;
     use crate::report::allowance::StopBy;
     use crate::report::backlog::{Bounds, InMemory};
-    use crate::report::retry::Chance;
     use crate::report::{Fate, Outcome, PushError, Rejection, Reporter};
     use crate::tag::{Environment, Tags};
     use std::sync::mpsc::{Receiver, Sender, channel};

@@ -279,8 +279,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::backoff::Chance;
     use crate::clock::ManualClock;
-    use crate::report::retry::Chance;
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Outcome, Point, PushError, Rules};
 

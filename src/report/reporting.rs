@@ -99,11 +99,11 @@ impl<S: Sink> Reporting<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backoff::Chance;
     use crate::clock::ManualClock;
     use crate::registry::Registry;
     use crate::report::allowance::deadline_in;
     use crate::report::backlog::{Bounds, InMemory, Waiting};
-    use crate::report::retry::Chance;
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Point, Reporter, Rules, Status};
     use crate::tag::Environment;

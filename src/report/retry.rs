@@ -1,33 +1,25 @@
 //! When to try again.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use super::delivery::Halt;
+use crate::backoff::{Backoff, Chance};
 
-/// The longest wait before the first retry; each further one may wait twice as long.
-const FIRST_WAIT: Duration = Duration::from_secs(4);
-/// The longest wait before any retry.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// No backend silences a reporter for longer, whatever it asks for.
 const LONGEST_QUIET: Duration = Duration::from_secs(600);
 
 /// Retries of what waits, between two reports.
-///
-/// Full jitter: the wait is any time up to a bound that doubles, so that reporters that failed together do not come back
-/// together. The bounds are those of Apptuit's own client.
 #[derive(Debug)]
 pub(super) struct Retry {
-    chance: Chance,
-    /// Retries since the last report.
-    tries: u32,
+    /// The waits since the last report.
+    backoff: Backoff,
     at: Option<Duration>,
     quiet_until: Duration,
 }
 
 impl Retry {
     pub(super) fn new(chance: Chance) -> Self {
-        Retry { chance, tries: 0, at: None, quiet_until: Duration::ZERO }
+        Retry { backoff: Backoff::new(chance), at: None, quiet_until: Duration::ZERO }
     }
 
     /// The time of the next retry, if there is to be one.
@@ -42,7 +34,8 @@ impl Retry {
 
     /// A new report: the waits are short again.
     pub(super) fn begin(&mut self) {
-        (self.tries, self.at) = (0, None);
+        self.backoff.begin();
+        self.at = None;
     }
 
     /// A round of pushes is over. Where it was not halted although points wait, they have their turn at once; no retry
@@ -51,53 +44,16 @@ impl Retry {
         let wait = match halt {
             _ if waiting == 0 => None,
             None => Some(Duration::ZERO),
-            Some(Halt::Retry(asked)) => Some(self.next_wait().max(self.quiet(asked, now))),
+            Some(Halt::Retry(asked)) => Some(self.backoff.next().max(self.quiet(asked, now))),
             Some(Halt::Wait | Halt::CutShort) => None,
         };
         self.at = wait.map(|wait| now.saturating_add(wait)).filter(|at| *at <= until);
-    }
-
-    fn next_wait(&mut self) -> Duration {
-        let bound = FIRST_WAIT.saturating_mul(1 << self.tries.min(8)).min(LONGEST_WAIT);
-        self.tries += 1;
-        self.chance.up_to(bound)
     }
 
     fn quiet(&mut self, asked: Option<Duration>, now: Duration) -> Duration {
         let quiet = asked.unwrap_or_default().min(LONGEST_QUIET);
         self.quiet_until = now.saturating_add(quiet);
         quiet
-    }
-}
-
-/// Random numbers that need not be good: SplitMix64 (Steele, Lea, Flood 2014).
-#[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
-
-impl Chance {
-    /// The same seed gives the same numbers.
-    #[cfg(test)]
-    pub(super) fn seeded(seed: u64) -> Self {
-        Chance(seed)
-    }
-
-    /// Numbers of its own, also among processes that start at the same time.
-    pub(super) fn new() -> Self {
-        Chance(RandomState::new().hash_one(std::process::id()))
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Any time below the bound.
-    pub(super) fn up_to(&mut self, bound: Duration) -> Duration {
-        let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
-        let share = (u128::from(self.next()) * u128::from(nanos)) >> 64;
-        Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX))
     }
 }
 

@@ -79,11 +79,11 @@ impl<S: Sink> Thread<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backoff::Chance;
     use crate::clock::ManualClock;
     use crate::registry::Registry;
     use crate::report::allowance::{StopBy, deadline_in};
     use crate::report::backlog::{Bounds, InMemory};
-    use crate::report::retry::Chance;
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Point, Reporter};
     use parking_lot::Mutex;

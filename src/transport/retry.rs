@@ -1,14 +1,9 @@
 //! Requests that are tried again.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::{Answer, Request, Transport, TransportError};
-
-/// The longest wait before the first retry; each further one may be twice as long. As Apptuit's own client has it.
-const FIRST_WAIT: Duration = Duration::from_secs(4);
-/// The longest wait before any retry.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+use crate::backoff::{Backoff, Chance};
 
 /// How often a request is tried, and until when.
 ///
@@ -17,33 +12,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// | no connection, no answer in time, 408, 429, 5xx | tried again: it may pass by itself |
 /// | everything else | the answer |
 ///
-/// Full jitter: the wait is any time up to a bound that doubles (4, 8, 16, then 30 seconds), so that clients that failed
-/// together do not come back together. `Retry-After` makes it longer. A retry that would begin after the end is not
-/// made.
+/// `Retry-After` makes a wait longer. A retry that would begin after the end is not made.
 #[derive(Debug, Clone)]
 pub(crate) struct Tries {
     retries_left: u32,
-    retries_made: u32,
+    backoff: Backoff,
     until: Instant,
 }
 
 impl Tries {
     pub(crate) fn new(retries: u32, until: Instant) -> Self {
-        Tries { retries_left: retries, retries_made: 0, until }
+        Tries { retries_left: retries, backoff: Backoff::new(Chance::new()), until }
     }
 
     /// How long to wait before the next attempt, if there is to be one.
     fn wait_after(&mut self, answer: &Result<Answer, TransportError>, now: Instant) -> Option<Duration> {
         let asked = may_pass(answer)?;
         self.retries_left = self.retries_left.checked_sub(1)?;
-        let wait = self.next_wait().max(asked);
+        let wait = self.backoff.next().max(asked);
         (now.checked_add(wait)? < self.until).then_some(wait)
-    }
-
-    fn next_wait(&mut self) -> Duration {
-        let bound = FIRST_WAIT.saturating_mul(1 << self.retries_made.min(8)).min(LONGEST_WAIT);
-        self.retries_made += 1;
-        bound.mul_f64(chance())
     }
 
     /// The request with no more time than there is.
@@ -62,13 +49,6 @@ fn may_pass(answer: &Result<Answer, TransportError>) -> Option<Duration> {
         Ok(_) | Err(TransportError::Unavailable { .. }) => None,
         Err(_) => Some(Duration::ZERO),
     }
-}
-
-/// Any number from 0 up to 1; it need not be a good one.
-fn chance() -> f64 {
-    const BITS: u32 = f64::MANTISSA_DIGITS;
-    let random = RandomState::new().hash_one(0) >> (u64::BITS - BITS);
-    random as f64 / (1_u64 << BITS) as f64
 }
 
 impl Transport {
