@@ -130,6 +130,8 @@ mod buffer;
 mod chains;
 #[path = "../src/cell/epoch.rs"]
 mod epoch;
+#[path = "../src/cell/linked.rs"]
+mod linked;
 #[path = "../src/cell/presence.rs"]
 mod presence;
 #[path = "../src/cell/rare.rs"]
