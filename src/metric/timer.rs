@@ -11,6 +11,7 @@ use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested,
 use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
+use crate::nanos;
 use crate::stat::Rates;
 
 /// How long work takes, and how often it happens.
@@ -103,7 +104,7 @@ impl Timer {
     #[inline]
     pub fn record(&self, duration: Duration) {
         let cell = self.0.cell();
-        cell.record(cell.clock.coarse_nanos(), nanos(duration));
+        cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
     }
 
     /// The durations recorded, in seconds.
@@ -217,18 +218,10 @@ impl TimerCell {
     }
 }
 
-/// A duration in nanoseconds: at most 584 years.
-#[inline]
-fn nanos(duration: Duration) -> u64 {
-    const NANOS_PER_SECOND: u64 = 1_000_000_000;
-    duration.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(duration.subsec_nanos().into())
-}
-
 /// Nanoseconds as seconds: the nearest float, so that 250 ms are 0.25.
 #[inline]
 fn seconds(nanos: u64) -> f64 {
-    const NANOS_PER_SECOND: f64 = 1e9;
-    nanos as f64 / NANOS_PER_SECOND
+    nanos as f64 / nanos::PER_SECOND as f64
 }
 
 /// A running measurement of a [`Timer`]: records once, when stopped or dropped.

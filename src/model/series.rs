@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use super::Value;
+use crate::nanos;
 use crate::tag::Tags;
 use crate::tag::label::{LabelText, LabelTexts};
 #[cfg(feature = "protobuf")]
@@ -54,7 +55,7 @@ pub(crate) type Nanos = u64;
 
 pub(crate) fn nanos(time: SystemTime) -> Nanos {
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+    nanos::of(since_epoch)
 }
 
 /// Series, in the order of their creation.
