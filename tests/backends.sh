@@ -3,7 +3,9 @@
 #
 #   backends.sh install [NAME...]   fetch and unpack what is missing (no NAME: all)
 #   backends.sh start NAME [PORT]   start with a fresh data directory, wait until it is ready, print its URL
-#   backends.sh stop NAME|all       end it
+#   backends.sh start --keep NAME   start again with the data and the ports of its last start
+#   backends.sh stop NAME|all       end it, as an init system does: TERM, and KILL if that takes more than 10 s
+#   backends.sh kill NAME           end it by KILL
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
 #   backends.sh target NAME JOB HOST:PORT [PATH [PROTOCOL]]
 #                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
@@ -199,10 +201,17 @@ print(*(s.getsockname()[1] for s in held))
 PY
 }
 
+# ports NAME N [FIRST] : those of its last start if its data was kept, free ones otherwise
+ports() {
+  local file; file=$(dir "$1")/ports
+  [ -s "$file" ] || free_ports "$2" "${3:-0}" > "$file"
+  cat "$file"
+}
+
 # spawn NAME COMMAND... : run in the background; its start time tells it from a later process of the same number
 spawn() {
   local d; d=$(dir "$1"); shift
-  setsid "$@" > "$d/log" 2>&1 < /dev/null &
+  setsid "$@" >> "$d/log" 2>&1 < /dev/null &
   echo "$! $(started_at $!)" > "$d/pid"
 }
 
@@ -221,11 +230,14 @@ wait_for() { # NAME URL : until it answers, up to 30 s and as long as the proces
   die "$1 was not ready after 30 s (see $(dir "$1")/log)"
 }
 
-start() { # NAME [PORT]
-  local name=$1 d; d=$(dir "$name")
+start() { # [--keep] NAME [PORT]
+  local keep='' name d
+  [ "$1" != --keep ] || { keep=yes; shift; }
+  name=$1; d=$(dir "$name")
   case " $SERVERS " in *" $(base "$name") "*) ;; *) die "no such server: $name (there are: $SERVERS)" ;; esac
   alive "$name" && die "$name is running; stop it first"
-  rm -rf "$d"; mkdir -p "$d/data"
+  [ -n "$keep" ] || rm -rf "$d"
+  mkdir -p "$d/data"
   case $(base "$name") in
     prometheus)   start_prometheus "$name" "$pkg/$OLD_SUITE/usr/bin/prometheus" "${2:-0}" any ;;
     prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 proto {text1,om}{,-underscores,-dots,-values} ;;
@@ -239,7 +251,7 @@ start_prometheus() {
   local name=$1 bin=$2 d port features=exemplar-storage,native-histograms; d=$(dir "$name")
   case $name in *:classic) features=exemplar-storage ;; esac
   [ -x "$bin" ] || die "install $(base "$name") first"
-  port=$(free_ports 1 "$3"); shift 3
+  port=$(ports "$name" 1 "$3"); shift 3
   mkdir -p "$d/targets"
   [ -z "${PROM_CA:-}" ] || set -- "$@" tls
   prometheus_config "$d/targets" "$@" > "$d/prometheus.yml"
@@ -283,7 +295,7 @@ add_target() { # NAME JOB HOST:PORT [PATH [PROTOCOL]]
 start_victoria() { # NAME BINARY PORT
   local name=$1 bin=$2 main put telnet
   [ -x "$bin" ] || die "install $(base "$name") first"
-  read -r main put telnet < <(free_ports 3 "$3")
+  read -r main put telnet < <(ports "$name" 3 "$3")
   # A long retention, since older samples vanish silently; no latency offset, since queries hide the last 30 s otherwise.
   # shellcheck disable=SC2086 # flags are words
   spawn "$name" "$bin" -storageDataPath="$(dir "$name")/data" -httpListenAddr="127.0.0.1:$main" \
@@ -304,6 +316,14 @@ stop() { # NAME
   rm -f "$(dir "$1")/pid"
 }
 
+kill_now() { # NAME
+  local pid; alive "$1" || die "$1 is not running"
+  read -r pid _ < "$(dir "$1")/pid"
+  kill -9 "$pid"
+  while alive "$1"; do sleep 0.01; done
+  rm -f "$(dir "$1")/pid"
+}
+
 each_started() { # the names that were started
   local d
   for d in "$run"/*/; do [ -d "$d" ] && basename "$d" | tr + :; done
@@ -321,9 +341,10 @@ case $cmd in
     # shellcheck disable=SC2086 # names are words
     [ $# -gt 0 ] || set -- $SERVERS python apptuit
     for name in "$@"; do install_one "$name"; done ;;
-  start) start "${1:?which server}" "${2:-}" ;;
+  start) start "${1:?which server}" "${@:2}" ;;
   stop)
     if [ "${1:?which server}" = all ]; then for name in $(each_started); do stop "$name"; done; else stop "$1"; fi ;;
+  kill) kill_now "${1:?which server}" ;;
   url) url "${1:?which server}" "${2:-}" ;;
   target) add_target "${1:?which Prometheus}" "${2:?which job}" "${@:3}" ;;
   log) cat "$(dir "${1:?which server}")/log" ;;
