@@ -9,6 +9,7 @@
 #                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
 #                                   or tls where PROM_CA and PROM_TOKEN were set at the start; text1 and om also
 #                                   with the names' escaping behind a dash: om-dots text1-values
+#   backends.sh package NAME FILE   where a file of an installed package is
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
@@ -18,7 +19,7 @@
 #   nginx          a switch for faults in front of another server, NGINX_UPSTREAM (http://host:port); roles: main, and
 #                  control, a directory: while it holds a file of this name, requests are answered so: 429 (with
 #                  Retry-After: 1), 503, some (one in five by 503), drop (closed without a word)
-#   faketime       libfaketime, which sets the clock of one process (install only): pkg/bookworm/usr/lib/*/faketime
+#   faketime       libfaketime, which sets the clock of one process (install only): libfaketimeMT.so.1
 #   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
 #                  metrics_pb2 (install only): venv/bin/python; with it the tests of two releases of these parsers:
 #                  python-tests/*/tests
@@ -182,6 +183,12 @@ install_one() {
   esac
 }
 
+package_file() { # NAME FILE
+  local found; found=$(find "$pkg/$OLD_SUITE" "$pkg/$NEW_SUITE" -name "$2" -print -quit 2> /dev/null)
+  [ -n "$found" ] || die "no $2 here: install $1 first"
+  echo "$found"
+}
+
 # --- processes --------------------------------------------------------------
 
 base() { echo "${1%%:*}"; }
@@ -305,7 +312,7 @@ start_victoria() { # NAME BINARY PORT
 start_nginx() { # NAME BINARY PORT
   local name=$1 bin=$2 d port; d=$(dir "$name")
   [ -x "$bin" ] || die "install $(base "$name") first"
-  port=$(free_ports 1 "$3")
+  port=$(free_ports 1 "${NGINX_PORT:-$3}")
   mkdir -p "$d/control"
   nginx_config "$d" "$port" "${NGINX_UPSTREAM:?where to pass requests on to, http://host:port}" > "$d/nginx.conf"
   spawn "$name" "$bin" -p "$d" -e stderr -c "$d/nginx.conf"
@@ -377,6 +384,7 @@ case $cmd in
   url) url "${1:?which server}" "${2:-}" ;;
   target) add_target "${1:?which Prometheus}" "${2:?which job}" "${@:3}" ;;
   log) cat "$(dir "${1:?which server}")/log" ;;
+  package) package_file "${1:?which package}" "${2:?which file}" ;;
   dir) dir "${1:?which server}" ;;
   status) for name in $(each_started); do if alive "$name"; then echo "$name running"; else echo "$name stopped"; fi; done ;;
   version) sort -u "$BACKENDS_DIR/versions" ;;
