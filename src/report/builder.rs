@@ -400,6 +400,16 @@ mod tests {
     }
 
     #[test]
+    fn a_report_has_the_time_of_an_interval_and_never_less_than_five_seconds() {
+        for (every, patience) in [(1, 5), (5, 5), (60, 60)] {
+            let builder = builder(&[]).0.every(Duration::from_secs(every));
+            let backlog = Box::new(InMemory::new(Bounds::default()));
+            let reporting = builder.reporting(backlog, Chance::seeded(1)).unwrap();
+            assert_eq!(reporting.patience, Duration::from_secs(patience));
+        }
+    }
+
+    #[test]
     fn the_host_is_the_lowest_tag_and_can_be_left_out() {
         assert_eq!(tags_of_first_push(builder(&[])).get("host"), Some(host_name()));
         let (with_own, handed) = builder(&[("APPTUIT_TAGS", "host:env, zone:eu, city:env")]);

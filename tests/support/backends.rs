@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) type Series = BTreeMap<String, f64>;
 
 /// A started server; ended when dropped.
-struct Server(&'static str);
+pub(crate) struct Server(&'static str);
 
 impl Server {
     fn start(name: &'static str) -> Server {
@@ -19,7 +19,7 @@ impl Server {
     }
 
     /// Starts it with these environment variables.
-    fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
+    pub(crate) fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
         script(&["stop", name]);
         said(command(&["start", name]).envs(environment.iter().copied()));
         Server(name)
@@ -204,7 +204,7 @@ fn number(value: &Value) -> f64 {
 }
 
 /// Runs `tests/backends.sh`; gives what it printed.
-fn script(arguments: &[&str]) -> String {
+pub(crate) fn script(arguments: &[&str]) -> String {
     said(&mut command(arguments))
 }
 
