@@ -324,9 +324,10 @@ start_victoria() { # NAME BINARY PORT
 start_nginx() { # NAME BINARY PORT
   local name=$1 bin=$2 d port; d=$(dir "$name")
   [ -x "$bin" ] || die "install $(base "$name") first"
-  port=$(free_ports 1 "${NGINX_PORT:-$3}")
+  port=$(ports "$name" 1 "$3")
   mkdir -p "$d/control"
-  nginx_config "$d" "$port" "${NGINX_UPSTREAM:?where to pass requests on to, http://host:port}" > "$d/nginx.conf"
+  [ -s "$d/nginx.conf" ] ||
+    nginx_config "$d" "$port" "${NGINX_UPSTREAM:?where to pass requests on to, http://host:port}" > "$d/nginx.conf"
   spawn "$name" "$bin" -p "$d" -e stderr -c "$d/nginx.conf"
   role "$name" "http://127.0.0.1:$port" main
   role "$name" "$d/control" control

@@ -1,25 +1,26 @@
 //! A real time-series database, and in front of it a real proxy as a switch for faults.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::Url;
 use serde_json::{Value, json};
+use socket2::Socket;
 
 use crate::backends::{Server, script};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, check_down, keep_port};
 use crate::faults::{Fault, Kind};
 use crate::ledger::{Held, Point};
 
 /// VictoriaMetrics behind nginx. It is nginx that goes down and fails: what reached the database is there.
 pub(crate) struct Database {
-    _database: Server,
+    _servers: [Server; 2],
     url: String,
-    put: String,
     proxy: &'static str,
-    port: String,
-    running: Option<Server>,
+    _port: Socket,
+    address: SocketAddr,
 }
 
 impl Endpoint for Database {
@@ -28,37 +29,31 @@ impl Endpoint for Database {
     fn new(_scratch: &Path) -> Self {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        // A process starts a handful of servers: their names may stay.
+        // A run starts a handful of servers: their names may stay.
         let name = |base: &str| -> &'static str { format!("{base}:matrix{number}").leak() };
-        let database = name("victoria-new");
-        let server = Server::start_with(database, &[]);
-        let put = script(&["url", database, "opentsdb"]);
-        let put = put.strip_suffix("/api/put").expect("the address of a put").to_owned();
-        let mut new = Database {
-            _database: server,
-            url: script(&["url", database]),
-            put,
-            proxy: name("nginx"),
-            port: "0".to_owned(),
-            running: None,
-        };
-        new.up();
-        new.port = new.url().rsplit_once(':').unwrap().1.to_owned();
+        let (name, proxy) = (name("victoria-new"), name("nginx"));
+        let database = Server::start_at(name, 0, &[]);
+        let put = script(&["url", name, "opentsdb"]);
+        let upstream = put.strip_suffix("/api/put").expect("the address of a put");
+        let (port, address) = keep_port();
+        let started = Server::start_at(proxy, address.port(), &[("NGINX_UPSTREAM", upstream)]);
+        let url = script(&["url", name]);
+        let mut new = Database { _servers: [database, started], url, proxy, _port: port, address };
         new.down();
         new
     }
 
     fn url(&self) -> String {
-        script(&["url", self.proxy])
+        format!("http://{}", self.address)
     }
 
     fn up(&mut self) {
-        let upstream = [("NGINX_UPSTREAM", self.put.as_str()), ("NGINX_PORT", &self.port)];
-        self.running = Some(Server::start_with(self.proxy, &upstream));
+        script(&["start", "--keep", self.proxy]);
     }
 
     fn down(&mut self) {
-        self.running = None;
+        script(&["kill", self.proxy]);
+        check_down(self.address);
     }
 
     fn fault(&mut self, fault: Fault) {

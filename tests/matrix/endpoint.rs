@@ -72,7 +72,7 @@ impl Endpoint for Controlled {
 
     fn down(&mut self) {
         self.process.take().expect("it was up").kill();
-        assert!(TcpStream::connect(self.settings.address).is_err(), "somebody listens");
+        check_down(self.settings.address);
     }
 
     fn fault(&mut self, fault: Fault) {
@@ -86,12 +86,17 @@ impl Endpoint for Controlled {
 }
 
 /// A port of loopback, taken by a socket that does not listen.
-fn keep_port() -> (Socket, SocketAddr) {
+pub(crate) fn keep_port() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     (socket, address)
+}
+
+/// Nobody listens there.
+pub(crate) fn check_down(address: SocketAddr) {
+    assert!(TcpStream::connect(address).is_err(), "somebody listens at {address}");
 }
 
 /// What chance begins with: `MATRIX_SEED`, or always the same.

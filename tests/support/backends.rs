@@ -19,9 +19,14 @@ impl Server {
     }
 
     /// Starts it with these environment variables.
-    pub(crate) fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
+    fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
+        Server::start_at(name, 0, environment)
+    }
+
+    /// As [`start_with`](Self::start_with), at this port; at any with 0.
+    pub(crate) fn start_at(name: &'static str, port: u16, environment: &[(&str, &str)]) -> Server {
         script(&["stop", name]);
-        said(command(&["start", name]).envs(environment.iter().copied()));
+        said(command(&["start", name, &port.to_string()]).envs(environment.iter().copied()));
         Server(name)
     }
 }

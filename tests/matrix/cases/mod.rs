@@ -42,6 +42,7 @@ pub(crate) fn all() -> Vec<Case> {
         case::<C>("the wrong token, then mended", answers::wrong_token),
         case::<C>("latency 10 × interval", slowness::latency),
         case::<C>("latency beyond the timeout", slowness::latency_beyond_the_timeout),
+        case::<C>("latency beyond a report's 5 s", slowness::latency_beyond_a_report_s_time),
         case::<C>("slow reading, half of the requests", slowness::slow_reading),
         case::<C>("reset in the middle of a request, half of them", answers::resets_while_reading::<C>),
         case::<D>("closed in the middle of a request", answers::closed_while_reading),

@@ -43,6 +43,20 @@ pub(super) fn latency_beyond_the_timeout(scratch: &Path) -> Row {
     row
 }
 
+/// The time that a report has where the interval is shorter.
+const REPORT_TIME: Duration = Duration::from_secs(5);
+
+pub(super) fn latency_beyond_a_report_s_time(scratch: &Path) -> Row {
+    let latency = REPORT_TIME + EVERY * 10;
+    let (mut endpoint, mut program) = slow(scratch, Fault::always(Kind::Latency(latency)), latency * 10);
+    let figures = program.wait_for("a push to be given up", |figures| figures.failed_pushes > 0);
+    assert!(figures.reports <= 2, "a hundred ticks have fallen out: {figures:?}");
+    endpoint.fault(Fault::NONE);
+    let row = drained(program, &endpoint);
+    assert!(row.duplicates > 0 && row.held == row.accepted, "{row:?}");
+    row
+}
+
 /// Read so slowly that the time of a request is over before its end.
 pub(super) fn slow_reading(scratch: &Path) -> Row {
     let (mut endpoint, mut program) = slow(scratch, Fault::share(50, Kind::SlowReading(TIMEOUT)), TIMEOUT);
