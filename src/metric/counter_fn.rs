@@ -1,5 +1,6 @@
 //! A count that something else keeps.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -116,6 +117,11 @@ impl Instrument for CounterFn {
     }
 
     /// Counts anew from what the source shows next.
+    fn take_function(&self) -> Option<Box<dyn Any + Send>> {
+        let source = self.0.cell().source.lock().take()?;
+        Some(Box::new(source))
+    }
+
     fn reset(&self) {
         self.0.cell().seen.lock().total = 0;
     }

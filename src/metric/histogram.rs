@@ -166,6 +166,10 @@ impl Instrument for Histogram {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
         Histogram(Handle::of(HistogramCell {
             clock: context.clock.clone(),

@@ -320,6 +320,10 @@ impl Instrument for Timer {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
         Timer(Handle::of(TimerCell {
             clock: context.clock.clone(),

@@ -150,7 +150,8 @@ pub(crate) struct SeriesOf<I: Instrument> {
     name: Name,
     described: RwLock<Arc<Described<I>>>,
     table: Table<Cell<I>>,
-    /// Held by whoever shows a series again: reset by a second one, it would forget what was recorded since the first.
+    /// Held by whoever shows a series again: reset by a second one, it would forget what was recorded since the first. And
+    /// by whoever takes one away: the function that it asks must not be one given to it since.
     showing: Mutex<()>,
     /// The tags of the table's entries, as far as a snapshot has met them.
     identities: Mutex<Identities>,
@@ -334,13 +335,24 @@ impl<I: Instrument> SeriesOf<I> {
     }
 
     pub(crate) fn remove_series(&self, tags: impl Sought) -> bool {
-        self.table.find(tags).is_some_and(|entry| entry.value.hide())
+        self.table.find(tags).is_some_and(|entry| self.hide(&entry.value))
+    }
+
+    /// Takes a series away, and the function that it asks.
+    fn hide(&self, cell: &Cell<I>) -> bool {
+        let alone = self.showing.lock();
+        let hidden = cell.hide();
+        let function = if hidden { cell.instrument.take_function() } else { None };
+        drop(alone);
+        // Last: what a function owns may do anything when it goes.
+        drop(function);
+        hidden
     }
 
     fn hide_unless(&self, mut keep: impl FnMut(&Entry<Cell<I>>) -> bool) {
         for entry in self.visible() {
             if !keep(entry) {
-                entry.value.hide();
+                self.hide(&entry.value);
             }
         }
     }

@@ -7,6 +7,9 @@ mod limits;
 mod names;
 mod recording;
 mod removal;
+mod scopes;
+mod unregistering;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
