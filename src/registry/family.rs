@@ -225,7 +225,8 @@ impl<I: Instrument> SeriesOf<I> {
         let mut described = self.described.write();
         let open = described.definition.tag_keys.is_none();
         let same_settings = described.settings == wanted.settings || self.table.len() == 0;
-        let fits = self.table.iter().all(|entry| wanted.definition.has_series(&entry.tags));
+        let fits_all = || self.table.iter().all(|entry| wanted.definition.has_series(&entry.tags));
+        let fits = self.shared.is_noop || fits_all();
         let adopted = open && same_settings && fits;
         if adopted {
             *described = Arc::new(wanted);
@@ -256,6 +257,9 @@ impl<I: Instrument> SeriesOf<I> {
 
     /// The series that takes what finds no room or does not fit.
     pub(crate) fn overflow(&self) -> &I {
+        if self.shared.is_noop {
+            return self.unrecorded();
+        }
         let described = self.described();
         let found = self.insert(&described, &overflow_tags(&described.definition), usize::MAX);
         self.shown(found.expect("the overflow series is made beyond any limit"))
@@ -263,6 +267,9 @@ impl<I: Instrument> SeriesOf<I> {
 
     #[cold]
     fn with_slow(&self, tags: impl Sought) -> &I {
+        if self.shared.is_noop {
+            return self.unrecorded();
+        }
         // Not held any longer: what follows may log. Recursive, because values that come here are somebody's code.
         let described = self.described.read_recursive();
         let limit = described.definition.max_series;
@@ -277,6 +284,16 @@ impl<I: Instrument> SeriesOf<I> {
             });
             self.overflow()
         })
+    }
+
+    /// The only series where nothing is recorded, which is not shown.
+    fn unrecorded(&self) -> &I {
+        let make = |_| {
+            let instrument = I::create(&self.described().settings, &self.shared.context, Place::Nowhere);
+            Some(Cell { instrument, start: AtomicU64::new(HIDDEN) })
+        };
+        let entry = self.table.find_or_insert(&Tags::new(), make);
+        &entry.expect("there is room for one").value.instrument
     }
 
     fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&Cell<I>> {

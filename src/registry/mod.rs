@@ -130,6 +130,7 @@ pub struct RegistryBuilder {
     max_series: usize,
     max_families: usize,
     quantiles: bool,
+    is_noop: bool,
 }
 
 impl RegistryBuilder {
@@ -200,6 +201,7 @@ impl RegistryBuilder {
             problems: Arc::new(Problems::new(common)),
             max_series: self.max_series,
             max_families: self.max_families,
+            is_noop: self.is_noop,
         };
         Registry::of(shared, false)
     }
@@ -227,7 +229,26 @@ impl Registry {
             max_series: DEFAULT_LIMIT,
             max_families: DEFAULT_LIMIT,
             quantiles: false,
+            is_noop: false,
         }
+    }
+
+    /// A registry that records nothing and shows nothing, for programs that have metrics and do not want them.
+    ///
+    /// Everything else is as in any registry: definitions are checked, conflicts are told, timings measure what `stop`
+    /// returns. Instruments read as they were made; functions and collectors are dropped at once. All series of a family
+    /// are one, so that tags cost no memory.
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::noop();
+    /// let requests = registry.define("requests").tags(["route"]).counters()?;
+    /// requests.with(["/orders"]).inc();
+    /// assert_eq!(requests.with(["/orders"]).get(), 0);
+    /// assert!(registry.snapshot().families().is_empty());
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn noop() -> Self {
+        RegistryBuilder { is_noop: true, ..Registry::builder() }.build()
     }
 
     fn of(shared: Shared, is_scope: bool) -> Self {
@@ -243,13 +264,14 @@ impl Registry {
 
     /// An empty registry with the clock, the limits and the problems of this one.
     fn child(&self) -> Self {
-        let Shared { context, problems, max_series, max_families, start: _ } = &*self.0.shared;
+        let Shared { context, problems, max_series, max_families, is_noop, start: _ } = &*self.0.shared;
         let shared = Shared {
             context: context.clone(),
             problems: problems.clone(),
             max_series: *max_series,
             max_families: *max_families,
             start: self.0.shared.wall(),
+            is_noop: *is_noop,
         };
         Registry::of(shared, true)
     }
@@ -298,6 +320,9 @@ impl Registry {
         name: impl Into<Name>,
         collect: impl Fn(&mut Families<'_>) + Send + Sync + 'static,
     ) {
+        if self.0.shared.is_noop {
+            return;
+        }
         let name = name.into();
         let mut collectors = self.0.collectors.write();
         let replaced = match collectors.iter().position(|(own, _)| *own == name) {
@@ -361,6 +386,9 @@ impl Registry {
 
     /// The families that are wanted, or all; others are not read. Collectors run all the same: nobody knows what they bring.
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        if self.0.shared.is_noop {
+            return Vec::new();
+        }
         let mut registered = self.0.families.all();
         if let Some(wanted) = wanted {
             registered.retain(|family| {

@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) max_series: usize,
     pub(crate) max_families: usize,
     pub(crate) start: SystemTime,
+    /// Whether nothing is recorded.
+    pub(crate) is_noop: bool,
 }
 
 impl Shared {

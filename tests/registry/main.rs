@@ -5,6 +5,7 @@ mod functions;
 mod global_registry;
 mod limits;
 mod names;
+mod noop;
 mod recording;
 mod removal;
 mod scopes;
