@@ -103,8 +103,9 @@ impl Timer {
     /// ```
     #[inline]
     pub fn record(&self, duration: Duration) {
-        let cell = self.0.cell();
-        cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
+        if let Some(cell) = self.0.recording() {
+            cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
+        }
     }
 
     /// The durations recorded, in seconds.
@@ -136,7 +137,7 @@ impl Timer {
     /// Records what began at a time of its clock, and tells how many nanoseconds it took.
     #[inline]
     pub(super) fn record_since(&self, started: u64) -> u64 {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
         // The only reading: what ends now is also recorded now.
         let now = cell.clock.nanos();
         let nanos = now.saturating_sub(started);
@@ -313,15 +314,20 @@ impl Instrument for Timer {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        Timer(Handle::of(TimerCell {
+        let cell = TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: Spread::new(settings, &context.clock, place),
             ticks: Ticks::new(context.clock.nanos()),
             base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),
-        }))
+        };
+        Timer(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

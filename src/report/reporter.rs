@@ -13,7 +13,7 @@ use super::outcome::Report;
 use super::sink::Sink;
 use super::status::{Ledger, Status};
 use super::thread::Order;
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// The longest that `drop` waits for the last push.
 pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
@@ -114,10 +114,10 @@ pub enum ReportNowError {
 }
 
 impl Reporter {
-    /// A reporter in the making, which pushes everything in `registry` to `sink`. See [`ReporterBuilder`] for an example.
+    /// A reporter in the making, which pushes everything in a registry, or in a [`View`], to `sink`. See [`ReporterBuilder`] for an example.
     #[expect(clippy::new_ret_no_self, reason = "reads as `Reporter::new(…).every(…).start()`")]
-    pub fn new<S: Sink>(registry: &Registry, sink: S) -> ReporterBuilder<S> {
-        ReporterBuilder::new(registry, sink)
+    pub fn new<S: Sink>(source: impl Into<View>, sink: S) -> ReporterBuilder<S> {
+        ReporterBuilder::new(source.into(), sink)
     }
 
     pub(super) fn started(handle: Handle, thread: JoinHandle<()>) -> Self {
@@ -281,6 +281,7 @@ mod tests {
     use super::*;
     use crate::backoff::Chance;
     use crate::clock::ManualClock;
+    use crate::registry::Registry;
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Outcome, Point, PushError, Rules};
 
