@@ -23,6 +23,7 @@ mod shared;
 mod short;
 mod sought;
 mod table;
+mod together;
 mod typed;
 mod typed_serde;
 
@@ -276,8 +277,8 @@ impl Registry {
     }
 
     fn read(&self, families: &[Arc<dyn AnyFamily>]) -> Snapshot {
-        let read = families.iter().map(|family| family.read());
-        let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
+        let mut families = self.read_families(families);
+        families.retain(|family| !family.series.is_empty());
         self.collect_into(&mut families);
         let problems = self.0.shared.problems.family(self.0.shared.start);
         families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
@@ -295,7 +296,7 @@ impl Registry {
     pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
         let id = id.into();
         match self.0.families.get(&id.name) {
-            Some(family) => family.value(&id.tags)?.number(),
+            Some(family) => self.read_value(&*family, &id.tags)?.number(),
             None => self.snapshot().value(id),
         }
     }
