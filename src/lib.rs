@@ -154,6 +154,19 @@
 //! });
 //! ```
 //!
+//! # Several at once
+//!
+//! What belongs together is seen together, by every page, push and snapshot ([`together`](Registry::together)):
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! # let (free, used) = (registry.up_down("slots_free"), registry.up_down("slots_used"));
+//! registry.together(|| {
+//!     free.dec();
+//!     used.inc(); // no page shows a slot that is neither free nor used
+//! });
+//! ```
+//!
 //! # Reading back, testing
 //!
 //! ```

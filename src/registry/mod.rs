@@ -35,6 +35,7 @@ mod shared;
 mod short;
 mod sought;
 mod table;
+mod together;
 mod typed;
 mod typed_serde;
 mod unite;
@@ -396,8 +397,8 @@ impl Registry {
                 wanted(&name, kind, &unit)
             });
         }
-        let read = registered.iter().map(|family| family.read());
-        let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
+        let mut families = self.read_families(&registered);
+        families.retain(|family| !family.series.is_empty());
         self.collect_into(&mut families);
         families = self.with_scopes(families, wanted);
         if !self.0.is_scope {
@@ -438,7 +439,9 @@ impl Registry {
     pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
         let id = id.into();
         match self.0.families.get(&id.name) {
-            Some(family) if self.0.scopes.read().shown.is_empty() => family.value(&id.tags)?.number(),
+            Some(family) if self.0.scopes.read().shown.is_empty() => {
+                self.read_value(&*family, &id.tags)?.number()
+            }
             _ => self.snapshot().value(id),
         }
     }

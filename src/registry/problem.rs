@@ -28,18 +28,21 @@ pub(crate) enum Problem {
     UnfitTags,
     /// A collector's family that is already there, or a value that cannot be: left out.
     CollectorRefused,
+    /// A snapshot that may show a part of a group.
+    SplitGroup,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 7] = [
+    const ALL: [Problem; 8] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
         Problem::TooManySeries,
         Problem::UnfitTags,
         Problem::CollectorRefused,
+        Problem::SplitGroup,
         Problem::LeftOut,
     ];
 
@@ -52,6 +55,7 @@ impl Problem {
             Problem::TooManySeries => "too_many_series",
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
+            Problem::SplitGroup => "split_group",
             Problem::LeftOut => "left_out",
         }
     }
