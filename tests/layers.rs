@@ -46,6 +46,7 @@ const ORDER: &[(&str, &str)] = &[
 const FOREIGN: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("bytes", &["http"]),
+    ("crc32fast", &["report"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),

@@ -79,7 +79,14 @@ impl<S: Sink> Pusher<S> {
     pub(super) fn catch_up(&mut self, time: &Allowance, report: &mut Report) -> Option<Halt> {
         let time = time.for_backlog();
         while !time.is_over_for_backlog(self.delivery.clock.now()) {
-            let batch = self.backlog.oldest()?;
+            let waiting = self.backlog.waiting().points;
+            let Some(batch) = self.backlog.oldest() else {
+                self.note_backlog(report);
+                // It is asked again as a backend would be.
+                return (waiting > 0).then_some(Halt::Retry(None));
+            };
+            // A spool may have batches that were larger than they are now.
+            let batch = &batch[..batch.len().min(self.delivery.size.now())];
             let sent = self.delivery.deliver(batch, &time, report);
             self.backlog.settle(sent.settled);
             report.caught_up += sent.taken;
@@ -150,7 +157,12 @@ impl<S: Sink> Pusher<S> {
 
     fn note_backlog(&mut self, report: &mut Report) {
         self.delivery.lose(self.backlog.take_losses(), report);
+        for notice in self.backlog.take_notices() {
+            self.delivery.tell(Some(ReportError::general(notice)), report);
+        }
         self.delivery.ledger.wait(self.backlog.waiting());
+        #[cfg(feature = "spool")]
+        self.delivery.ledger.note_spool(self.backlog.on_disk());
     }
 
     /// The time of a report: a second of its own, because a database that gets two values for one second may keep
