@@ -1,52 +1,27 @@
 //! Nothing shows the token, and nothing but the token is sent.
 
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
 
 use tagmeter::Registry;
 use tagmeter::apptuit::Client;
 use tagmeter::report::{Apptuit, Reporter};
 
+use crate::log::{self, Lines};
 use crate::loopback::{FOREVER, Loopback};
 use crate::{Reply, point};
 
 const SECRET: &str = "s3cr3t-t0k3n";
 
-/// Keeps every line logged in this process.
-struct Lines(Mutex<Vec<String>>);
-
-impl log::Log for Lines {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        self.send_from_the_request_thread();
-        self.0.lock().unwrap().push(format!("{}: {}", record.target(), record.args()));
-    }
-
-    fn flush(&self) {}
-}
-
-impl Lines {
-    /// A logger may send what it is told, also what the thread that makes requests tells it.
-    fn send_from_the_request_thread(&self) {
-        if std::thread::current().name() == Some("tagmeter-http") {
-            let client =
-                Client::builder().token("tok").endpoint("http://localhost").ignore_environment().build();
-            assert!(client.unwrap().send(&[point("a", 1.0)]).is_err());
-        }
+/// A logger may send what it is told, also what the thread that makes requests tells it.
+fn send_from_the_request_thread() {
+    if std::thread::current().name() == Some("tagmeter-http") {
+        let client = Client::builder().token("tok").endpoint("http://localhost").ignore_environment().build();
+        assert!(client.unwrap().send(&[point("a", 1.0)]).is_err());
     }
 }
 
 fn lines() -> &'static Lines {
-    static LINES: OnceLock<&'static Lines> = OnceLock::new();
-    LINES.get_or_init(|| {
-        let lines: &'static Lines = Box::leak(Box::new(Lines(Mutex::default())));
-        log::set_logger(lines).unwrap();
-        log::set_max_level(log::LevelFilter::Trace);
-        lines
-    })
+    log::lines(send_from_the_request_thread)
 }
 
 #[test]
@@ -71,7 +46,7 @@ fn the_token_is_shown_nowhere() {
         shown.extend(sent.err().map(|error| error.to_string()));
     }
     shown.extend(reporter_says(&server));
-    shown.extend(lines.0.lock().unwrap().clone());
+    shown.extend(lines.all());
     assert!(shown.iter().any(|text| text.starts_with("reqwest")), "the HTTP library logs, too: {shown:?}");
     for text in shown {
         assert!(!text.contains(SECRET), "{text}");
