@@ -335,9 +335,7 @@ impl HttpBuilder {
         check_level(coding)?;
         let way = self.way()?;
         let mut secrets = Secrets::default();
-        if let Way::Network(proxies) = &way {
-            proxies.note_secrets(&mut secrets);
-        }
+        way.note_secrets(&mut secrets);
         let headers = header_map(&self.headers, &mut secrets)?;
         let trust = Trust::of(&self.trusted, self.only)?;
         let identity =

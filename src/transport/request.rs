@@ -92,11 +92,8 @@ impl Request {
         Request { method: Method::Get, ..Request::post(endpoint, timeout) }
     }
 
-    /// With this header; its name in lower case. One of the transport's options with that name takes its place.
-    ///
-    /// # Panics
-    ///
-    /// Never here; a name or value that cannot be sent is [`TransportError::Unavailable`](super::TransportError) when it is.
+    /// With this header, whose place one of that name among the transport's options takes. What cannot be sent is told when
+    /// it is, as [`TransportError::Unavailable`](super::TransportError::Unavailable).
     ///
     /// ```
     /// # use std::time::Duration;
