@@ -12,6 +12,7 @@ use super::cursor::Cursor;
 use super::delivery::Delivery;
 use super::handler::Handler;
 use super::listing::Listing;
+use super::merged::Merged;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
 use super::pieces::BatchSize;
@@ -342,6 +343,7 @@ impl<S: Sink> ReporterBuilder<S> {
             rules,
             layers,
             collisions,
+            merged: Merged::default(),
             backlog,
             push_own_metrics: self.push_own_metrics,
             refused: 0,
