@@ -3,10 +3,11 @@
 //! [`Registry`] has short forms (`registry.counter("hits")`) that never fail, and [`define`](Registry::define) for
 //! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name,
 //! [`RemovableFamily`] those that come and go and give their memory back;
-//! a [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
+//! a [`collector`](Registry::collector) fills [`Families`] at collection time, and [`collector`](mod@collector) says how to write
+//! an exporter; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 
-mod collector;
+pub mod collector;
 mod define;
 mod definition;
 mod error;
@@ -26,7 +27,7 @@ mod table;
 mod typed;
 mod typed_serde;
 
-pub use collector::{Families, Rows};
+pub use collector::{Families, Rows, Staged};
 pub use define::{Define, DefineOutcome, NoTags, RemovableTags, SerdeTags, TagKeys, TypedTags};
 pub use definition::{Definition, Removal};
 pub use error::RegisterError;
@@ -48,15 +49,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::RwLock;
-
-use collector::Collect;
+use collector::CollectorList;
 use families::FamilyList;
 use family::AnyFamily;
 use shared::Shared;
 
 use crate::clock::Clock;
-use crate::metric::{Common, Context, call};
+use crate::metric::{Common, Context};
 use crate::model::{self, Kind, Snapshot};
 use crate::name::Name;
 use crate::tag::{Id, Tags};
@@ -79,7 +78,7 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     families: FamilyList,
-    collectors: RwLock<Vec<(Name, Collect)>>,
+    collectors: CollectorList,
 }
 
 /// Series a family may have, and families a registry may have, where nobody says otherwise.
@@ -174,7 +173,7 @@ impl RegistryBuilder {
         Registry(Arc::new(Inner {
             families: FamilyList::new(shared.clone()),
             shared,
-            collectors: RwLock::default(),
+            collectors: CollectorList::default(),
         }))
     }
 }
@@ -216,41 +215,6 @@ impl Registry {
         Define::new(self, name.into())
     }
 
-    /// Fills families from a source of yours each time metrics are read. A second collector of that name takes the
-    /// first one's place.
-    ///
-    /// No lock is held while it runs, so it may use the registry. One that panics loses only its own families, and is
-    /// counted; a family whose name is taken is left out and counted.
-    ///
-    /// ```
-    /// let registry = tagmeter::Registry::new();
-    /// registry.collector("pool", |families| {
-    ///     families
-    ///         .gauge("pool_connections", "Open connections.")
-    ///         .set([("state", "idle")], 3.0)
-    ///         .set([("state", "busy")], 5.0);
-    /// });
-    /// assert!(registry.snapshot().to_text().contains(r#"pool_connections{state="idle"} 3"#));
-    /// ```
-    pub fn collector(
-        &self,
-        name: impl Into<Name>,
-        collect: impl Fn(&mut Families<'_>) + Send + Sync + 'static,
-    ) {
-        let name = name.into();
-        let mut collectors = self.0.collectors.write();
-        let replaced = match collectors.iter().position(|(own, _)| *own == name) {
-            Some(at) => Some(std::mem::replace(&mut collectors[at].1, Arc::new(collect))),
-            None => {
-                collectors.push((name, Arc::new(collect)));
-                None
-            }
-        };
-        drop(collectors);
-        // Last: what the old function owns may do anything when it goes.
-        drop(replaced);
-    }
-
     /// All metrics, as plain data. Holds no lock while functions of yours run, and none when it returns.
     ///
     /// ```
@@ -278,7 +242,7 @@ impl Registry {
     fn read(&self, families: &[Arc<dyn AnyFamily>]) -> Snapshot {
         let read = families.iter().map(|family| family.read());
         let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
-        self.collect_into(&mut families);
+        self.0.collectors.read_into(&mut families);
         let problems = self.0.shared.problems.family(self.0.shared.start);
         families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
         Snapshot::new(self.0.shared.wall(), families)
@@ -381,31 +345,6 @@ impl Registry {
 
     fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
-    }
-
-    /// Runs the collectors; families whose name is taken are left out.
-    fn collect_into(&self, families: &mut Vec<model::Family>) {
-        let collectors = self.0.collectors.read().clone();
-        for (collector, collect) in collectors {
-            for family in self.run(&collect) {
-                if families.iter().any(|taken| taken.name == family.name) {
-                    self.note_problem(Problem::CollectorRefused, &family.name, || {
-                        format!("metric {:?} of collector {collector:?} is there already; the collector's is left out", family.name)
-                    });
-                } else if !family.series.is_empty() {
-                    families.push(family);
-                }
-            }
-        }
-    }
-
-    fn run(&self, collect: &Collect) -> Vec<model::Family> {
-        call(&self.0.shared.context.common.refused, || {
-            let mut families = Families::new(&self.0.shared.problems, self.0.shared.start);
-            collect(&mut families);
-            families.into_inner()
-        })
-        .unwrap_or_default()
     }
 }
 

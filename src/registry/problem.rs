@@ -28,18 +28,24 @@ pub(crate) enum Problem {
     UnfitTags,
     /// A collector's family that is already there, or a value that cannot be: left out.
     CollectorRefused,
+    /// A collector that gave an error: without its families.
+    CollectorFailed,
+    /// A collector that took longer than it may: as above.
+    CollectorLate,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 7] = [
+    const ALL: [Problem; 9] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
         Problem::TooManySeries,
         Problem::UnfitTags,
         Problem::CollectorRefused,
+        Problem::CollectorFailed,
+        Problem::CollectorLate,
         Problem::LeftOut,
     ];
 
@@ -52,6 +58,8 @@ impl Problem {
             Problem::TooManySeries => "too_many_series",
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
+            Problem::CollectorFailed => "collector_failed",
+            Problem::CollectorLate => "collector_late",
             Problem::LeftOut => "left_out",
         }
     }
