@@ -191,6 +191,8 @@
 pub mod macros;
 
 mod backoff;
+#[cfg(any(feature = "serve", feature = "apptuit"))]
+mod base64;
 mod cell;
 pub mod clock;
 #[cfg(feature = "process")]
@@ -201,6 +203,7 @@ pub mod http;
 pub mod metric;
 pub mod model;
 mod name;
+mod nanos;
 mod number;
 pub mod parse;
 #[cfg(feature = "query")]

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 const ORDER: &[(&str, &str)] = &[
     // ground
     ("number", "text of numbers and back"),
+    ("nanos", "times as whole nanoseconds"),
     ("backoff", "how long to wait before something is tried again"),
+    ("base64", "bytes as text"),
     ("wire", "numbers and texts as protobuf writes them"),
     ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),

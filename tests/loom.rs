@@ -146,6 +146,8 @@ mod chains;
 mod epoch;
 #[path = "../src/cell/gate.rs"]
 mod gate;
+#[path = "../src/cell/linked.rs"]
+mod linked;
 #[path = "../src/cell/presence.rs"]
 mod presence;
 #[path = "../src/cell/rare.rs"]

@@ -59,6 +59,7 @@ mod histogram;
 mod index;
 mod late;
 mod level;
+mod linked;
 mod native;
 mod presence;
 mod problem;

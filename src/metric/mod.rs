@@ -122,6 +122,12 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
         String::new()
     }
 
+    /// What these settings say of how values are spread, where the instrument does that.
+    #[doc(hidden)]
+    fn distribution(_settings: &Self::Settings) -> Option<&DistributionSettings> {
+        None
+    }
+
     /// Whether there are handles of it besides this one.
     #[doc(hidden)]
     fn is_held(&self) -> bool;

@@ -83,6 +83,14 @@ impl Problems {
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
+        // No lock is held: the logger may use this registry.
+        if self.count(problem, name) {
+            log::warn!("tagmeter: {}", what());
+        }
+    }
+
+    /// Counts a problem; tells whether it has to be said.
+    fn count(&self, problem: Problem, name: &Name) -> bool {
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
@@ -91,10 +99,7 @@ impl Problems {
         if first || problem != Problem::LeftOut {
             self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
         }
-        // No lock is held: the logger may use this registry.
-        if first {
-            log::warn!("tagmeter: {}", what());
-        }
+        first
     }
 
     /// `tagmeter_problems_total{reason="…"}`, once there is one.

@@ -3,10 +3,10 @@
 //! [`Transport::Http`] makes real requests, all of them on one thread of ours; [`Transport::Memory`] keeps them for a
 //! test to look at and answers what the test said.
 
-mod http;
 mod memory;
 mod request;
 mod retry;
+mod worker;
 
 pub use memory::Memory;
 pub use request::{Answer, InvalidUrl, Request};
@@ -80,7 +80,7 @@ impl Transport {
     /// Sends one request and waits for its answer, in any thread: inside or outside a runtime, and in `drop`.
     pub(crate) fn send(&self, request: Request) -> Result<Answer, TransportError> {
         match self {
-            Transport::Http => http::send(request),
+            Transport::Http => worker::send(request),
             Transport::Memory(memory) => memory.take(request),
         }
     }
@@ -88,7 +88,7 @@ impl Transport {
     /// Sends one request; the future needs no particular runtime. Dropping it gives the request up.
     pub(crate) async fn send_async(&self, request: Request) -> Result<Answer, TransportError> {
         match self {
-            Transport::Http => http::send_async(request).await,
+            Transport::Http => worker::send_async(request).await,
             Transport::Memory(memory) => memory.take(request),
         }
     }
@@ -104,7 +104,7 @@ impl Transport {
     /// Lets a time pass; the future needs no particular runtime.
     async fn wait_async(&self, wait: Duration) {
         match self {
-            Transport::Http => http::wait_async(wait).await,
+            Transport::Http => worker::wait_async(wait).await,
             Transport::Memory(memory) => memory.note_wait(wait),
         }
     }

@@ -58,6 +58,11 @@ impl Received {
         Some(value.iter().map(|byte| char::from(*byte)).collect())
     }
 
+    /// Bytes of the body.
+    pub(crate) fn length(&self) -> usize {
+        self.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
+    }
+
     /// The body, inflated and parsed.
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.header("content-encoding").as_deref(), Some("deflate"));
@@ -158,6 +163,14 @@ fn serve<S: Read + Write>(
 }
 
 fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
+    let Some(mut request) = read_head(reader)? else { return Ok(None) };
+    request.body.resize(request.length(), 0);
+    reader.read_exact(&mut request.body)?;
+    Ok(Some(request))
+}
+
+/// A request whose body is still to be read; `None` where the client has none left.
+pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -165,11 +178,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let headers = read_headers(reader)?;
-    let mut request = Received { method, path, headers, body: Vec::new() };
-    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    request.body.resize(length, 0);
-    reader.read_exact(&mut request.body)?;
-    Ok(Some(request))
+    Ok(Some(Received { method, path, headers, body: Vec::new() }))
 }
 
 fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, Vec<u8>)>> {
@@ -189,7 +198,12 @@ fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, Vec<u8>)>>
     }
 }
 
-fn answer(writer: &mut impl Write, status: u16, headers: &[(String, String)], body: &str) -> io::Result<()> {
+pub(crate) fn answer(
+    writer: &mut impl Write,
+    status: u16,
+    headers: &[(String, String)],
+    body: &str,
+) -> io::Result<()> {
     let mut text = format!("HTTP/1.1 {status} X\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::{BuildError, ClientBuilder};
 use super::client::Client;
-use crate::registry::Registry;
+use crate::registry::View;
 use crate::report::{Outcome, Point, PushError, Reporter, ReporterBuilder, Rules, Sink};
 use crate::tag::{Environment, Sanitize};
 use crate::transport::Transport;
@@ -105,8 +105,8 @@ impl Reporter {
     /// reporter.stop(Duration::from_secs(5))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn from_env(registry: &Registry) -> Result<ReporterBuilder<Apptuit>, BuildError> {
-        Ok(Reporter::new(registry, Apptuit::from_env()?))
+    pub fn from_env(source: impl Into<View>) -> Result<ReporterBuilder<Apptuit>, BuildError> {
+        Ok(Reporter::new(source, Apptuit::from_env()?))
     }
 }
 
