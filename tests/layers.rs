@@ -50,6 +50,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("httpdate", &["transport"]),
     ("nix", &["collect"]),
     ("polars", &["query"]),
     ("regex", &["registry"]),
@@ -61,7 +62,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio", &["transport", "http"]),
     ("tokio_rustls", &["http"]),
     ("tower_service", &["http"]),
-    ("zstd", &["http"]),
+    ("zstd", &["transport", "http"]),
 ];
 
 /// The crate root: it re-exports what it likes.

@@ -103,6 +103,8 @@
 
 mod allowance;
 #[cfg(feature = "apptuit")]
+mod answer;
+#[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub mod apptuit;
 mod backlog;

@@ -1,24 +1,14 @@
-//! Points as the body of a put request: JSON in a zlib stream.
+//! Points as the body of a put request: JSON.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::report::{Point, Timestamp};
 use crate::tag::Tags;
 
-/// JSON is written in small pieces; the compressor gets them in chunks of this size.
-const CHUNK_BYTES: usize = 16 << 10;
-
-/// The body. `Content-Encoding: deflate` means a zlib stream (RFC 1950), not bare deflate.
-pub(super) fn encode(points: &[Point]) -> io::Result<Vec<u8>> {
-    let zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-    let mut json = BufWriter::with_capacity(CHUNK_BYTES, zlib);
-    serde_json::to_writer(&mut json, &Array(points))?;
-    json.flush()?;
-    json.into_inner()?.finish()
+pub(super) fn write(points: &[Point], out: &mut dyn Write) -> io::Result<()> {
+    Ok(serde_json::to_writer(out, &Array(points))?)
 }
 
 struct Array<'a>(&'a [Point]);
@@ -66,12 +56,11 @@ impl Serialize for Pairs<'_> {
 mod tests {
     use super::*;
     use crate::report::Reading;
-    use flate2::read::ZlibDecoder;
 
     fn json_of(points: &[Point]) -> String {
-        let body = encode(points).unwrap();
-        assert_eq!(body[0], 0x78, "a zlib stream begins with its header");
-        io::read_to_string(ZlibDecoder::new(&body[..])).unwrap()
+        let mut json = Vec::new();
+        write(points, &mut json).unwrap();
+        String::from_utf8(json).unwrap()
     }
 
     fn point(timestamp: impl Into<Timestamp>, value: f64) -> Point {
