@@ -11,6 +11,7 @@ use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested,
 use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
+use crate::nanos;
 use crate::stat::Rates;
 
 /// How long work takes, and how often it happens.
@@ -19,6 +20,7 @@ use crate::stat::Rates;
 /// Shape: a histogram `<name>_seconds` for Prometheus (a summary where its definition says `.summary(…)`); in line
 /// protocols what a [`Histogram`](super::Histogram) has, with `.sum` and the rates of a [`Meter`](super::Meter).
 /// Range: never negative: time is monotonic. Quantiles as in a histogram.
+/// Cost: two readings of the clock; [`sampled`](Timer::sampled) does without most of them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +45,7 @@ pub(crate) struct TimerCell {
     /// The sum is in nanoseconds.
     cells: Spread<WholeWord>,
     ticks: Ticks,
-    /// Records there were when it was last reset.
+    /// Records there were when it was last reset, less the durations that stand for others besides themselves.
     base: AtomicU64,
     recent: Recent,
 }
@@ -102,8 +104,9 @@ impl Timer {
     /// ```
     #[inline]
     pub fn record(&self, duration: Duration) {
-        let cell = self.0.cell();
-        cell.record(cell.clock.coarse_nanos(), nanos(duration));
+        if let Some(cell) = self.0.recording() {
+            cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
+        }
     }
 
     /// The durations recorded, in seconds.
@@ -135,11 +138,20 @@ impl Timer {
     /// Records what began at a time of its clock, and tells how many nanoseconds it took.
     #[inline]
     pub(super) fn record_since(&self, started: u64) -> u64 {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
         // The only reading: what ends now is also recorded now.
         let now = cell.clock.nanos();
         let nanos = now.saturating_sub(started);
         cell.record(now, nanos);
+        nanos
+    }
+
+    /// The same for one that counts for so many.
+    pub(super) fn record_since_n(&self, started: u64, times: u64) -> u64 {
+        let cell = self.0.cell();
+        let now = cell.clock.nanos();
+        let nanos = now.saturating_sub(started);
+        cell.record_n(now, nanos, times);
         nanos
     }
 }
@@ -179,9 +191,22 @@ impl TimerCell {
 
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.cells.record(self.settings.buckets.index_of(seconds), seconds, 1, nanos);
+        self.record_times(now, seconds, nanos, 1);
+    }
+
+    /// Records a duration at a time of the clock so many times, at least once.
+    fn record_n(&self, now: u64, nanos: u64, times: u64) {
+        self.ticks.catch_up(now, || self.total());
+        self.record_times(now, seconds(nanos), nanos, times);
+        // Relaxed: as the records that it stands for.
+        self.base.fetch_sub(times.wrapping_sub(1), Ordering::Relaxed);
+    }
+
+    fn record_times(&self, now: u64, seconds: f64, nanos: u64, times: u64) {
+        let bucket = self.settings.buckets.index_of(seconds);
+        self.cells.record(bucket, seconds, times, nanos.saturating_mul(times));
         if self.recent.is_wanted() {
-            self.recent.record(now, seconds);
+            self.recent.record_n(now, seconds, times);
         }
     }
 
@@ -217,18 +242,10 @@ impl TimerCell {
     }
 }
 
-/// A duration in nanoseconds: at most 584 years.
-#[inline]
-fn nanos(duration: Duration) -> u64 {
-    const NANOS_PER_SECOND: u64 = 1_000_000_000;
-    duration.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(duration.subsec_nanos().into())
-}
-
 /// Nanoseconds as seconds: the nearest float, so that 250 ms are 0.25.
 #[inline]
 fn seconds(nanos: u64) -> f64 {
-    const NANOS_PER_SECOND: f64 = 1e9;
-    nanos as f64 / NANOS_PER_SECOND
+    nanos as f64 / nanos::PER_SECOND as f64
 }
 
 /// A running measurement of a [`Timer`]: records once, when stopped or dropped.
@@ -320,15 +337,20 @@ impl Instrument for Timer {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        Timer(Handle::of(TimerCell {
+        let cell = TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: Spread::new(settings, &context.clock, place),
             ticks: Ticks::new(context.clock.nanos()),
             base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),
-        }))
+        };
+        Timer(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

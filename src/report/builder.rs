@@ -12,6 +12,7 @@ use super::cursor::Cursor;
 use super::delivery::Delivery;
 use super::handler::Handler;
 use super::listing::Listing;
+use super::merged::Merged;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
 use super::pieces::BatchSize;
@@ -28,7 +29,7 @@ use super::status::Ledger;
 use super::thread::{Order, Thread};
 use crate::backoff::Chance;
 use crate::clock::Clock;
-use crate::registry::Registry;
+use crate::registry::View;
 use crate::tag::{Environment, EnvironmentError, IllegalName, TagLayers, Tags};
 
 /// Time between two pushes where nobody says otherwise.
@@ -75,7 +76,7 @@ const THREAD_NAME: &str = "tagmeter-report";
 /// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct ReporterBuilder<S> {
-    registry: Registry,
+    view: View,
     sink: S,
     every: Duration,
     prefix: String,
@@ -125,9 +126,9 @@ pub enum StartError {
 }
 
 impl<S: Sink> ReporterBuilder<S> {
-    pub(super) fn new(registry: &Registry, sink: S) -> Self {
+    pub(super) fn new(view: View, sink: S) -> Self {
         ReporterBuilder {
-            registry: registry.clone(),
+            view,
             sink,
             every: DEFAULT_INTERVAL,
             prefix: String::new(),
@@ -296,9 +297,9 @@ impl<S: Sink> ReporterBuilder<S> {
         let rules = self.sink.rules();
         let layers = self.layers(&rules)?;
         if rules.percentiles {
-            self.registry.record_quantiles();
+            self.view.record_quantiles();
         }
-        let clock = self.registry.clock().clone();
+        let clock = self.view.clock().clone();
         Ok(Reporting {
             schedule: self.schedule(&clock, &mut chance),
             retry: Retry::new(chance),
@@ -336,12 +337,13 @@ impl<S: Sink> ReporterBuilder<S> {
                 clock,
                 ledger,
             },
-            registry: self.registry,
+            view: self.view,
             prefix: self.prefix,
             cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,
+            merged: Merged::default(),
             backlog,
             push_own_metrics: self.push_own_metrics,
             refused: 0,
@@ -376,8 +378,8 @@ impl<S: Sink> ReporterBuilder<S> {
 
 fn spawn<S: Sink>(reporting: Reporting<S>, expose: bool) -> Result<Reporter, StartError> {
     let (orders, inbox) = mpsc::channel();
-    let Pusher { registry, delivery: Delivery { sink, ledger, .. }, .. } = &reporting.pusher;
-    let listing = expose.then(|| Listing::new(registry, sink.name(), ledger));
+    let Pusher { view, delivery: Delivery { sink, ledger, .. }, .. } = &reporting.pusher;
+    let listing = expose.then(|| Listing::new(view.home(), sink.name(), ledger));
     let handle = Handle {
         stop_by: reporting.stop_by.clone(),
         ledger: ledger.clone(),
@@ -413,6 +415,7 @@ fn host_name() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
     use crate::report::{Outcome, Point, PushError};
     use std::time::Instant;
 
@@ -463,6 +466,16 @@ mod tests {
     }
 
     #[test]
+    fn a_report_has_the_time_of_an_interval_and_never_less_than_five_seconds() {
+        for (every, patience) in [(1, 5), (5, 5), (60, 60)] {
+            let builder = builder(&[]).0.every(Duration::from_secs(every));
+            let backlog = Box::new(InMemory::new(Bounds::default()));
+            let reporting = builder.reporting(backlog, Chance::seeded(1)).unwrap();
+            assert_eq!(reporting.patience, Duration::from_secs(patience));
+        }
+    }
+
+    #[test]
     fn the_host_is_the_lowest_tag_and_can_be_left_out() {
         assert_eq!(tags_of_first_push(builder(&[])).get("host"), Some(host_name()));
         let (with_own, handed) = builder(&[("APPTUIT_TAGS", "host:env, zone:eu, city:env")]);
@@ -508,7 +521,7 @@ mod tests {
     #[test]
     fn a_reporter_of_percentiles_has_the_registry_record_them() {
         let (builder, _handed) = builder(&[]);
-        let sizes = builder.registry.histogram("sizes");
+        let sizes = builder.view.home().histogram("sizes");
         let reporter = builder.start().unwrap();
         sizes.record(3.0);
         assert!(sizes.value().window.is_some());

@@ -39,7 +39,7 @@
 //! | when | then |
 //! |---|---|
 //! | **the backend is down at the start** | nothing special: reports wait, up to [`backlog_points`](ReporterBuilder::backlog_points) and [`backlog_bytes`](ReporterBuilder::backlog_bytes), or on disk |
-//! | **it is down for a while** | the first report that fails is tried again within the interval, after a random wait of less than 4, 8, 16, 30, 30 … seconds, not in the interval's last tenth. Then with each report |
+//! | **it is down for a while** | what waits is tried again with each report, and between two reports after random waits of less than 4, 8, 16, 30, 30 … seconds, the last of them not in the interval's last tenth |
 //! | **it comes back** | what waits is sent with its own timestamps, the oldest first, for at most half of a report's time; then what is new; then what still waits, up to the next report |
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow`; with a spool, those beyond its bounds |
 //! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
@@ -103,6 +103,8 @@
 
 mod allowance;
 #[cfg(feature = "apptuit")]
+mod answer;
+#[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub mod apptuit;
 mod backlog;
@@ -112,6 +114,7 @@ mod delivery;
 mod fate;
 mod handler;
 mod listing;
+mod merged;
 mod meta;
 mod outcome;
 mod pieces;
