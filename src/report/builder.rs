@@ -277,6 +277,7 @@ impl<S: Sink> ReporterBuilder<S> {
             registry: self.registry,
             prefix: self.prefix,
             cursor: rules.increases.then(Cursor::default),
+            own_cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,
