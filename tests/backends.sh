@@ -11,12 +11,17 @@
 #                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
 #                                   or tls where PROM_CA and PROM_TOKEN were set at the start; text1 and om also
 #                                   with the names' escaping behind a dash: om-dots text1-values
+#   backends.sh package NAME FILE   where a file of an installed package is
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
 #   prometheus     Prometheus 2.42, from Debian 12
 #   prometheus3    Prometheus 3, from a newer Debian; with it promtool: pkg/forky/usr/bin/promtool
 #   victoria-new   VictoriaMetrics, from the same; roles: main write opentsdb
+#   nginx          a switch for faults in front of another server, NGINX_UPSTREAM (http://host:port); roles: main, and
+#                  control, a directory: while it holds a file of this name, requests are answered so: 429 (with
+#                  Retry-After: 1), 503, some (one in five by 503), drop (closed without a word)
+#   faketime       libfaketime, which sets the clock of one process (install only): libfaketimeMT.so.1
 #   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
 #                  metrics_pb2 (install only): venv/bin/python; with it the tests of two releases of these parsers:
 #                  python-tests/*/tests
@@ -42,7 +47,7 @@ PROMETHEUS_CLIENT=0.26.0
 APPTUIT=2.4.2         # the last release, and with it the last of pyformance
 GRPCIO_TOOLS=1.85.1 # a protobuf compiler that writes Python, and what that needs
 
-SERVERS='prometheus prometheus3 victoria-new'
+SERVERS='prometheus prometheus3 victoria-new nginx'
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "backends: $*"; exit 1; }
@@ -172,10 +177,18 @@ install_one() {
     prometheus)   unpack "$OLD_SUITE" prometheus ;;
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
+    nginx)        unpack "$OLD_SUITE" nginx ;;
+    faketime)     unpack "$OLD_SUITE" libfaketime ;;
     python)       python_venv; python_messages; python_tests ;;
     apptuit)      apptuit_venv ;;
-    *) die "no such server: $1 (there are: $SERVERS python apptuit)" ;;
+    *) die "no such server: $1 (there are: $SERVERS faketime python apptuit)" ;;
   esac
+}
+
+package_file() { # NAME FILE
+  local found; found=$(find "$pkg/$OLD_SUITE" "$pkg/$NEW_SUITE" -name "$2" -print -quit 2> /dev/null)
+  [ -n "$found" ] || die "no $2 here: install $1 first"
+  echo "$found"
 }
 
 # --- processes --------------------------------------------------------------
@@ -242,6 +255,7 @@ start() { # [--keep] NAME [PORT]
     prometheus)   start_prometheus "$name" "$pkg/$OLD_SUITE/usr/bin/prometheus" "${2:-0}" any ;;
     prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 proto {text1,om}{,-underscores,-dots,-values} ;;
     victoria-new) start_victoria "$name" "$pkg/$NEW_SUITE/usr/bin/victoria-metrics" "${2:-0}" ;;
+    nginx)        start_nginx "$name" "$pkg/$OLD_SUITE/usr/sbin/nginx" "${2:-0}" ;;
   esac
   cat "$d/url.main"
 }
@@ -307,6 +321,50 @@ start_victoria() { # NAME BINARY PORT
   wait_for "$name" "http://127.0.0.1:$main/health"
 }
 
+start_nginx() { # NAME BINARY PORT
+  local name=$1 bin=$2 d port; d=$(dir "$name")
+  [ -x "$bin" ] || die "install $(base "$name") first"
+  port=$(ports "$name" 1 "$3")
+  mkdir -p "$d/control"
+  [ -s "$d/nginx.conf" ] ||
+    nginx_config "$d" "$port" "${NGINX_UPSTREAM:?where to pass requests on to, http://host:port}" > "$d/nginx.conf"
+  spawn "$name" "$bin" -p "$d" -e stderr -c "$d/nginx.conf"
+  role "$name" "http://127.0.0.1:$port" main
+  role "$name" "$d/control" control
+  wait_for "$name" "http://127.0.0.1:$port/ready"
+}
+
+nginx_config() { # DIR PORT UPSTREAM
+  cat << CONF
+daemon off;
+master_process off;
+pid $1/nginx.pid;
+events { }
+http {
+  access_log off;
+  client_body_temp_path $1/data/body;
+  proxy_temp_path $1/data/proxy;
+  fastcgi_temp_path $1/data/fastcgi;
+  uwsgi_temp_path $1/data/uwsgi;
+  scgi_temp_path $1/data/scgi;
+  client_max_body_size 0;
+  split_clients \$request_id \$chosen { 20% some; * none; }
+  server {
+    listen 127.0.0.1:$2;
+    location = /ready { return 204; }
+    location / {
+      if (-f $1/control/429) { add_header Retry-After 1 always; return 429; }
+      if (-f $1/control/503) { return 503; }
+      if (-f $1/control/drop) { return 444; }
+      set \$fault $1/control/\$chosen;
+      if (-f \$fault) { return 503; }
+      proxy_pass $3;
+    }
+  }
+}
+CONF
+}
+
 stop() { # NAME
   local pid; alive "$1" || { rm -f "$(dir "$1")/pid"; return 0; }
   read -r pid _ < "$(dir "$1")/pid"
@@ -339,7 +397,7 @@ cmd=${1:-}; shift || :
 case $cmd in
   install)
     # shellcheck disable=SC2086 # names are words
-    [ $# -gt 0 ] || set -- $SERVERS python apptuit
+    [ $# -gt 0 ] || set -- $SERVERS faketime python apptuit
     for name in "$@"; do install_one "$name"; done ;;
   start) start "${1:?which server}" "${@:2}" ;;
   stop)
@@ -348,6 +406,7 @@ case $cmd in
   url) url "${1:?which server}" "${2:-}" ;;
   target) add_target "${1:?which Prometheus}" "${2:?which job}" "${@:3}" ;;
   log) cat "$(dir "${1:?which server}")/log" ;;
+  package) package_file "${1:?which package}" "${2:?which file}" ;;
   dir) dir "${1:?which server}" ;;
   status) for name in $(each_started); do if alive "$name"; then echo "$name running"; else echo "$name stopped"; fi; done ;;
   version) sort -u "$BACKENDS_DIR/versions" ;;

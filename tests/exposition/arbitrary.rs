@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 use tagmeter::model::{
-    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue, TimerValue,
-    Value,
+    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue,
+    SummaryValue, TimerValue, Value,
 };
 use tagmeter::stat::{Buckets, Rates};
 use tagmeter::{Tags, Unit};
@@ -79,6 +79,9 @@ fn kind() -> impl Strategy<Value = Kind> {
         Kind::Histogram,
         Kind::Info,
         Kind::StateSet,
+        Kind::GaugeHistogram,
+        Kind::Summary,
+        Kind::Unknown,
     ])
 }
 
@@ -100,6 +103,11 @@ fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
             .prop_map(|(durations, rates)| TimerValue { durations, rates }.into())
             .boxed(),
         Kind::Histogram => histogram(shape).prop_map(Value::from).boxed(),
+        Kind::GaugeHistogram => {
+            histogram(Shape::Histogram).prop_map(|value| Value::GaugeHistogram(Box::new(value))).boxed()
+        }
+        Kind::Summary => summary().prop_map(Value::from).boxed(),
+        Kind::Unknown => prop::num::f64::ANY.prop_map(Value::Unknown).boxed(),
         Kind::Info => tags().prop_map(|facts| Value::Info(Box::new(facts))).boxed(),
         Kind::StateSet => states().prop_map(Value::from).boxed(),
         _ => prop::num::f64::ANY.prop_map(Value::Gauge).boxed(),
@@ -130,6 +138,17 @@ fn histogram(shape: Shape) -> impl Strategy<Value = HistogramValue> {
             }
         })
     })
+}
+
+fn summary() -> impl Strategy<Value = SummaryValue> {
+    let quantiles = prop::collection::vec((0.0..=1.0, prop::num::f64::ANY), 0..4);
+    (any::<u32>(), -1e9..1e9_f64, quantiles).prop_map(
+        |(count, sum, mut quantiles): (u32, f64, Vec<(f64, f64)>)| {
+            quantiles.sort_by(|a, b| a.0.total_cmp(&b.0));
+            quantiles.dedup_by(|a, b| a.0 == b.0);
+            SummaryValue::new(count.into(), sum, quantiles).unwrap()
+        },
+    )
 }
 
 fn buckets() -> impl Strategy<Value = Buckets> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) type Series = BTreeMap<String, f64>;
 
 /// A started server; ended when dropped.
-struct Server(&'static str);
+pub(crate) struct Server(&'static str);
 
 impl Server {
     fn start(name: &'static str) -> Server {
@@ -20,8 +20,13 @@ impl Server {
 
     /// Starts it with these environment variables.
     fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
+        Server::start_at(name, 0, environment)
+    }
+
+    /// As [`start_with`](Self::start_with), at this port; at any with 0.
+    pub(crate) fn start_at(name: &'static str, port: u16, environment: &[(&str, &str)]) -> Server {
         script(&["stop", name]);
-        said(command(&["start", name]).envs(environment.iter().copied()));
+        said(command(&["start", name, &port.to_string()]).envs(environment.iter().copied()));
         Server(name)
     }
 }
@@ -204,7 +209,7 @@ fn number(value: &Value) -> f64 {
 }
 
 /// Runs `tests/backends.sh`; gives what it printed.
-fn script(arguments: &[&str]) -> String {
+pub(crate) fn script(arguments: &[&str]) -> String {
     said(&mut command(arguments))
 }
 
