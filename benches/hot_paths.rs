@@ -35,6 +35,10 @@ fn path<R: Fn(Turn) + Send + Sync + 'static>(
 }
 
 fn record(bench: &mut Bench) {
+    path(bench, 1, "timer around nothing, 1 in 32", || {
+        let timer = Registry::new().timer("request").sampled(32);
+        move |turn| turn.each(|_| timer.time(|| ()))
+    });
     path(bench, 1, "counter inc", || {
         let counter = Registry::new().counter("hits");
         move |turn| turn.each(|_| counter.inc())

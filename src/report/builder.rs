@@ -12,6 +12,7 @@ use super::cursor::Cursor;
 use super::delivery::Delivery;
 use super::handler::Handler;
 use super::listing::Listing;
+use super::merged::Merged;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
 use super::pieces::BatchSize;
@@ -339,9 +340,11 @@ impl<S: Sink> ReporterBuilder<S> {
             view: self.view,
             prefix: self.prefix,
             cursor: rules.increases.then(Cursor::default),
+            own_cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,
+            merged: Merged::default(),
             backlog,
             push_own_metrics: self.push_own_metrics,
             refused: 0,

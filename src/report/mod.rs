@@ -114,6 +114,7 @@ mod delivery;
 mod fate;
 mod handler;
 mod listing;
+mod merged;
 mod meta;
 mod outcome;
 mod pieces;

@@ -6,6 +6,7 @@ use super::answer::{Sent, judge};
 use super::body;
 use super::client::{Client, SendError};
 use super::point::{DataPoint, TimeSeries};
+use crate::report::merged::Merged;
 use crate::report::rules::Fit;
 use crate::report::{Outcome, Point, PushError, Reading, RefusedPoint};
 use crate::transport::{Answer, Coding, Request, TransportError, Tries};
@@ -18,7 +19,8 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// Name and keys made legal, tags merged.
 impl Client {
     pub(super) fn points(&self, points: &[DataPoint]) -> Result<Vec<Point>, RefusedPoint> {
-        let mut fit = self.fit();
+        let mut merged = Merged::default();
+        let mut fit = self.fit(&mut merged);
         let fitted = |DataPoint { metric, tags, timestamp, value }: &DataPoint| {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
             Ok(Point { name, tags, timestamp: *timestamp, value: *value, reading: Reading::Level })
@@ -27,7 +29,8 @@ impl Client {
     }
 
     pub(super) fn series_points(&self, all: &[TimeSeries]) -> Result<Vec<Point>, RefusedPoint> {
-        let mut fit = self.fit();
+        let mut merged = Merged::default();
+        let mut fit = self.fit(&mut merged);
         let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
         for TimeSeries { metric, tags, points: numbers } in all {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
@@ -43,8 +46,9 @@ impl Client {
         Ok(points)
     }
 
-    fn fit(&self) -> Fit<'_> {
-        Fit::new(self.0.rules.sanitize, &self.0.layers, &self.0.collisions)
+    fn fit<'a>(&'a self, merged: &'a mut Merged) -> Fit<'a> {
+        let (layers, collisions) = (&self.0.layers, &self.0.collisions);
+        Fit { sanitize: self.0.rules.sanitize, layers, collisions, merged }
     }
 }
 
