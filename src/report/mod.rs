@@ -27,7 +27,7 @@
 //! |---|---|
 //! | 2xx | delivered, less those that its body names as failed: they are dropped |
 //! | no connection, no answer in time, 408, 429, 5xx | wait, and are tried again: soon, and with each report |
-//! | 401, 403, 404, 3xx | wait, and are tried again with each report: somebody has to mend something |
+//! | 401, 403, 404, 407, 3xx | wait, and are tried again with each report: somebody has to mend something |
 //! | 413, more bytes than the sink may send | tried again in halves, down to one point, which is dropped |
 //! | 400 and every other status | those that failed are dropped; a 400 may say which, otherwise all |
 //!
