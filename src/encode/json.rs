@@ -62,6 +62,7 @@ use crate::model::{
     Family, HistogramValue, Kind, Nanos, Number, Series, Shape, Snapshot, StateSetValue, SummaryValue, Value,
     nanos,
 };
+use crate::nanos::PER_SECOND as NANOS_PER_SECOND;
 use crate::number;
 use crate::stat::{Distribution, NativeCounts, Rates};
 use crate::tag::{Tags, write_json_text as push_text};
@@ -69,7 +70,6 @@ use crate::tag::{Tags, write_json_text as push_text};
 /// The `Content-Type` of the format.
 pub const CONTENT_TYPE: &str = "application/json";
 
-const NANOS_PER_SECOND: Nanos = 1_000_000_000;
 /// Quantiles of a window.
 const PERCENTILES: [(&str, f64); 5] =
     [("p50", 0.5), ("p75", 0.75), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];

@@ -67,7 +67,7 @@ impl Instrument for Counter {
     }
 
     fn create((): &(), _context: &Context, place: Place) -> Self {
-        Counter(Handle::of(Count::new(place)))
+        Counter(Handle::of(Count::new(place), place))
     }
 
     fn give_cells(&self) {

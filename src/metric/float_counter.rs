@@ -60,7 +60,9 @@ impl FloatCounter {
 impl FloatCounter {
     #[cold]
     fn refuse(&self, problem: RecordingProblem) {
-        self.0.cell().common.refused.note(problem);
+        if let Some(cell) = self.0.recording() {
+            cell.common.refused.note(problem);
+        }
     }
 }
 
@@ -75,7 +77,8 @@ impl Instrument for FloatCounter {
     }
 
     fn create((): &(), context: &Context, place: Place) -> Self {
-        FloatCounter(Handle::of(FloatCell { common: context.common.clone(), total: FloatCount::new(place) }))
+        let cell = FloatCell { common: context.common.clone(), total: FloatCount::new(place) };
+        FloatCounter(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

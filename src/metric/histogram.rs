@@ -50,7 +50,9 @@ impl Histogram {
     /// ```
     #[inline]
     pub fn record(&self, value: f64) {
-        self.0.cell().record(value);
+        if let Some(cell) = self.0.recording() {
+            cell.record(value);
+        }
     }
 
     /// Records a value `times` times.
@@ -61,7 +63,9 @@ impl Histogram {
     /// assert_eq!(histogram.value().count(), 1000);
     /// ```
     pub fn record_n(&self, value: f64, times: u64) {
-        self.0.cell().record_slow(value, times);
+        if let Some(cell) = self.0.recording() {
+            cell.record_slow(value, times);
+        }
     }
 
     /// What was recorded.
@@ -166,14 +170,19 @@ impl Instrument for Histogram {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        Histogram(Handle::of(HistogramCell {
+        let cell = HistogramCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: Spread::new(settings, &context.clock, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
-        }))
+        };
+        Histogram(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

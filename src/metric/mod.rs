@@ -23,6 +23,7 @@
 //!
 //! - A lock that it had stays locked. So fork while no other thread reads, makes or removes metrics, sets a gauge with a
 //!   window, an info or a state set, or begins or ends; recording into anything else does no harm.
+//! - A [group](crate::Registry::together) that it was in stays half done: snapshots in the child say so each time.
 //! - Of a record that it was in the middle of, no half is seen. A histogram or timer that threads share shows new records
 //!   from the second reading in the child on; one of more than 61 bounds, which is always shared, shows none any more.
 
@@ -118,9 +119,25 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
         String::new()
     }
 
+    /// What these settings say of how values are spread, where the instrument does that.
+    #[doc(hidden)]
+    fn distribution(_settings: &Self::Settings) -> Option<&DistributionSettings> {
+        None
+    }
+
     /// Whether there are handles of it besides this one.
     #[doc(hidden)]
     fn is_held(&self) -> bool;
+
+    /// Whether one of its kind can ask a function of the user's when it is read.
+    #[doc(hidden)]
+    const MAY_ASK: bool = false;
+
+    /// Whether this one does.
+    #[doc(hidden)]
+    fn asks(&self) -> bool {
+        false
+    }
 
     /// The function of the user's that it asks, taken from it: what a function owns may do anything when it goes.
     #[doc(hidden)]

@@ -11,6 +11,7 @@ use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested,
 use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
+use crate::nanos;
 use crate::stat::Rates;
 
 /// How long work takes, and how often it happens.
@@ -102,8 +103,9 @@ impl Timer {
     /// ```
     #[inline]
     pub fn record(&self, duration: Duration) {
-        let cell = self.0.cell();
-        cell.record(cell.clock.coarse_nanos(), nanos(duration));
+        if let Some(cell) = self.0.recording() {
+            cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
+        }
     }
 
     /// The durations recorded, in seconds.
@@ -135,7 +137,7 @@ impl Timer {
     /// Records what began at a time of its clock, and tells how many nanoseconds it took.
     #[inline]
     pub(super) fn record_since(&self, started: u64) -> u64 {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
         // The only reading: what ends now is also recorded now.
         let now = cell.clock.nanos();
         let nanos = now.saturating_sub(started);
@@ -217,18 +219,10 @@ impl TimerCell {
     }
 }
 
-/// A duration in nanoseconds: at most 584 years.
-#[inline]
-fn nanos(duration: Duration) -> u64 {
-    const NANOS_PER_SECOND: u64 = 1_000_000_000;
-    duration.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(duration.subsec_nanos().into())
-}
-
 /// Nanoseconds as seconds: the nearest float, so that 250 ms are 0.25.
 #[inline]
 fn seconds(nanos: u64) -> f64 {
-    const NANOS_PER_SECOND: f64 = 1e9;
-    nanos as f64 / NANOS_PER_SECOND
+    nanos as f64 / nanos::PER_SECOND as f64
 }
 
 /// A running measurement of a [`Timer`]: records once, when stopped or dropped.
@@ -320,15 +314,20 @@ impl Instrument for Timer {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        Timer(Handle::of(TimerCell {
+        let cell = TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: Spread::new(settings, &context.clock, place),
             ticks: Ticks::new(context.clock.nanos()),
             base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),
-        }))
+        };
+        Timer(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

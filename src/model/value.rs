@@ -120,6 +120,14 @@ impl Number {
             Number::Float(x) => x,
         }
     }
+
+    /// Both together: whole counts stay whole and wrap as counters do.
+    pub(crate) fn plus(self, other: Number) -> Number {
+        match (self, other) {
+            (Number::Integer(a), Number::Integer(b)) => Number::Integer(a.wrapping_add(b)),
+            (a, b) => Number::Float(a.as_f64() + b.as_f64()),
+        }
+    }
 }
 
 impl From<u64> for Number {

@@ -32,12 +32,14 @@ pub(crate) enum Problem {
     CollectorFailed,
     /// A collector that took longer than it may: as above.
     CollectorLate,
+    /// A snapshot that may show a part of a group.
+    SplitGroup,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 9] = [
+    const ALL: [Problem; 10] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
@@ -46,6 +48,7 @@ impl Problem {
         Problem::CollectorRefused,
         Problem::CollectorFailed,
         Problem::CollectorLate,
+        Problem::SplitGroup,
         Problem::LeftOut,
     ];
 
@@ -60,6 +63,7 @@ impl Problem {
             Problem::CollectorRefused => "collector_refused",
             Problem::CollectorFailed => "collector_failed",
             Problem::CollectorLate => "collector_late",
+            Problem::SplitGroup => "split_group",
             Problem::LeftOut => "left_out",
         }
     }
@@ -87,6 +91,14 @@ impl Problems {
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
+        // No lock is held: the logger may use this registry.
+        if self.count(problem, name) {
+            log::warn!("tagmeter: {}", what());
+        }
+    }
+
+    /// Counts a problem; tells whether it has to be said.
+    fn count(&self, problem: Problem, name: &Name) -> bool {
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
@@ -95,10 +107,7 @@ impl Problems {
         if first || problem != Problem::LeftOut {
             self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
         }
-        // No lock is held: the logger may use this registry.
-        if first {
-            log::warn!("tagmeter: {}", what());
-        }
+        first
     }
 
     /// `tagmeter_problems_total{reason="…"}`, once there is one.

@@ -5,6 +5,7 @@ use crate::encode::page::{CHUNK_BYTES, Page};
 use crate::encode::protobuf::{METRIC, native, push_head};
 use crate::encode::samples::{in_order, named_rates, states};
 use crate::model::{HistogramValue, Nanos, Shape, SummaryValue, Value, nanos};
+use crate::nanos::PER_SECOND as NANOS_PER_SECOND;
 use crate::tag::pairs::push_pair;
 use crate::wire::{push_f64, push_message, push_u64};
 
@@ -34,7 +35,6 @@ const CREATED_OF_HISTOGRAM: u64 = 15;
 /// Fields of a time.
 const SECONDS: u64 = 1;
 const NANOSECONDS: u64 = 2;
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Writes a family, by way of a buffer.
 pub(super) fn write(family: &Exposed<'_>, head: &[u8], body: &mut Vec<u8>, page: &mut Page<'_>) {

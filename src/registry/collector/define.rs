@@ -115,7 +115,9 @@ impl Registry {
     fn add_collector(&self, entry: Entry) -> CollectorHandle {
         let entry = Arc::new(entry);
         let handle = CollectorHandle { registry: Arc::downgrade(&self.0), entry: Arc::downgrade(&entry) };
-        self.0.collectors.insert(entry);
+        if !self.shared().is_noop {
+            self.0.collectors.insert(entry);
+        }
         handle
     }
 }
