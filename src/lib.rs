@@ -217,7 +217,8 @@ pub mod tag;
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub mod transport;
 mod unit;
-#[cfg(feature = "protobuf")]
+#[cfg(any(feature = "protobuf", feature = "spool"))]
+#[cfg_attr(not(feature = "protobuf"), allow(dead_code, reason = "a spool writes no messages"))]
 mod wire;
 
 #[cfg(feature = "serve")]

@@ -46,9 +46,11 @@ const ORDER: &[(&str, &str)] = &[
 const FOREIGN: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("bytes", &["http"]),
+    ("crc32fast", &["report"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("httpdate", &["transport"]),
     ("nix", &["collect"]),
     ("polars", &["query"]),
     ("regex", &["registry"]),
@@ -60,7 +62,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio", &["transport", "http"]),
     ("tokio_rustls", &["http"]),
     ("tower_service", &["http"]),
-    ("zstd", &["http"]),
+    ("zstd", &["transport", "http"]),
 ];
 
 /// The crate root: it re-exports what it likes.

@@ -66,7 +66,7 @@ pub use up_down_counter::{InProgress, UpDownCounter};
 
 #[doc(hidden)]
 pub use crate::cell::Place;
-pub(crate) use callback::{call, caught};
+pub(crate) use callback::{call, caught, is_inside_function};
 pub(crate) use counter_fn::Observed;
 pub(crate) use float_counter::FloatCell;
 pub(crate) use gauge::GaugeCell;

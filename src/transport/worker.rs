@@ -10,29 +10,18 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::pin;
 use std::process;
-use std::sync::Arc;
 use std::sync::mpsc as thread_channel;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
-use reqwest::header::{HeaderMap, HeaderValue};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::sync::{mpsc, oneshot};
 
-use super::request::Method;
-use super::{Answer, Request, TransportError};
+use super::clients::Clients;
+use super::exchange::{exchange, innermost};
+use super::{Answer, Http, Request, TransportError};
 
-/// `User-Agent` of every request.
-const USER_AGENT: &str = concat!("tagmeter/", env!("CARGO_PKG_VERSION"));
-/// More of an answer's body is not read: enough for some 300 bytes on each point of the largest batch, 50 000.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
-/// A connection that takes longer will not come.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much longer than the request's own time a caller waits for the thread, which enforces that time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -51,10 +40,11 @@ thread_local! {
 type Reply = Result<Answer, TransportError>;
 
 /// Sends a request and waits for the answer. Call it from anywhere.
-pub(super) fn send(request: Request) -> Reply {
-    let (patience, host, after) = (request.timeout.saturating_add(PATIENCE), request.host(), request.timeout);
+pub(super) fn send(http: &Http, request: Request) -> Reply {
+    let (patience, host, after) =
+        (request.timeout.saturating_add(PATIENCE), request.endpoint.host(), request.timeout);
     let (reply, answer) = thread_channel::channel();
-    Worker::get()?.take(Job::Request(request, ReplyTo::Thread(reply)))?;
+    Worker::get()?.take(Job::Request(http.clone(), Box::new(request), ReplyTo::Thread(reply)))?;
     match answer.recv_timeout(patience) {
         Ok(reply) => reply,
         Err(thread_channel::RecvTimeoutError::Timeout) => Err(TransportError::Timeout { host, after }),
@@ -63,9 +53,9 @@ pub(super) fn send(request: Request) -> Reply {
 }
 
 /// Sends a request; dropping the future gives it up.
-pub(super) async fn send_async(request: Request) -> Reply {
+pub(super) async fn send_async(http: &Http, request: Request) -> Reply {
     let (reply, answer) = oneshot::channel();
-    Worker::get()?.take(Job::Request(request, ReplyTo::Task(reply)))?;
+    Worker::get()?.take(Job::Request(http.clone(), Box::new(request), ReplyTo::Task(reply)))?;
     answer.await.unwrap_or_else(|_| Err(ended()))
 }
 
@@ -84,7 +74,7 @@ struct Worker {
 }
 
 enum Job {
-    Request(Request, ReplyTo),
+    Request(Http, Box<Request>, ReplyTo),
     Wait(Duration, oneshot::Sender<()>),
 }
 
@@ -120,10 +110,10 @@ impl Worker {
         let (ready, started) = thread_channel::channel();
         let run = move || {
             IS_WORKER.set(true);
-            match runtime_and_clients() {
-                Ok((runtime, clients)) => {
+            match runtime() {
+                Ok(runtime) => {
                     let _ = ready.send(Ok(()));
-                    runtime.block_on(work(inbox, clients));
+                    runtime.block_on(work(inbox));
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -156,15 +146,17 @@ impl ReplyTo {
     }
 }
 
-fn runtime_and_clients() -> Result<(tokio::runtime::Runtime, Clients), TransportError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unavailable)?;
-    Ok((runtime, Clients::new()?))
+fn runtime() -> Result<tokio::runtime::Runtime, TransportError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unavailable)
 }
 
-async fn work(mut inbox: mpsc::UnboundedReceiver<Job>, clients: Clients) {
+async fn work(mut inbox: mpsc::UnboundedReceiver<Job>) {
+    let clients = Clients::default();
     while let Some(job) = inbox.recv().await {
         match job {
-            Job::Request(request, reply_to) => drop(tokio::spawn(answer(clients.clone(), request, reply_to))),
+            Job::Request(http, request, reply_to) => {
+                drop(tokio::spawn(answer(clients.clone(), http, *request, reply_to)));
+            }
             Job::Wait(wait, over) => drop(tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
                 let _ = over.send(());
@@ -173,8 +165,8 @@ async fn work(mut inbox: mpsc::UnboundedReceiver<Job>, clients: Clients) {
     }
 }
 
-async fn answer(clients: Clients, request: Request, mut reply_to: ReplyTo) {
-    let mut answer = pin!(clients.answer(request));
+async fn answer(clients: Clients, http: Http, request: Request, mut reply_to: ReplyTo) {
+    let mut answer = pin!(exchange(clients, http, request));
     let reply = poll_fn(|context| match reply_to.poll_given_up(context) {
         Poll::Ready(()) => Poll::Ready(None),
         Poll::Pending => answer.as_mut().poll(context).map(Some),
@@ -184,116 +176,7 @@ async fn answer(clients: Clients, request: Request, mut reply_to: ReplyTo) {
     }
 }
 
-/// One client for `http`, and one for `https` that is made when it is first needed: reading the system's certificates
-/// takes milliseconds, and their absence is nothing to a program that talks to its own network.
-#[derive(Clone)]
-struct Clients {
-    plain: reqwest::Client,
-    secure: Arc<OnceCell<reqwest::Client>>,
-}
-
-impl Clients {
-    fn new() -> Result<Self, TransportError> {
-        let no_roots = tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        Ok(Clients { plain: client(no_roots)?, secure: Arc::default() })
-    }
-
-    fn secure(&self) -> Result<&reqwest::Client, TransportError> {
-        self.secure.get_or_try_init(|| {
-            client(tls_builder()?.with_platform_verifier().map_err(unavailable)?.with_no_client_auth())
-        })
-    }
-
-    async fn answer(&self, request: Request) -> Reply {
-        let client = if request.url.scheme() == "https" { self.secure()? } else { &self.plain };
-        let (host, timeout) = (request.host(), request.timeout);
-        let failed = |error| transport_error(host, timeout, error);
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-        };
-        let sending = client
-            .request(method, request.url)
-            .headers(header_map(request.headers)?)
-            .body(request.body)
-            .timeout(timeout)
-            .send();
-        match sending.await {
-            Ok(response) => Ok(read(response).await),
-            Err(error) => Err(failed(error)),
-        }
-    }
-}
-
-fn tls_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, TransportError> {
-    let provider = Arc::new(ring::default_provider());
-    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unavailable)
-}
-
-/// One attempt, no redirect (it would turn the POST into a GET or carry the token elsewhere), no netrc (the library
-/// knows none). Proxies named in the environment apply.
-fn client(tls: ClientConfig) -> Result<reqwest::Client, TransportError> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(USER_AGENT)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build()
-        .map_err(unavailable)
-}
-
-fn header_map(headers: Vec<(&'static str, Vec<u8>)>) -> Result<HeaderMap, TransportError> {
-    let mut map = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        let mut value = HeaderValue::from_bytes(&value).map_err(unavailable)?;
-        value.set_sensitive(true);
-        map.insert(name, value);
-    }
-    Ok(map)
-}
-
-/// Reads an answer. Its status decides; a body that breaks off is used as far as it came.
-async fn read(mut response: reqwest::Response) -> Answer {
-    let mut answer = Answer::new(response.status().as_u16(), Vec::new());
-    answer.retry_after = response.headers().get("retry-after").and_then(seconds);
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_ANSWER_BYTES - answer.body.len();
-        answer.body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if answer.body.len() == MAX_ANSWER_BYTES {
-            break;
-        }
-    }
-    answer
-}
-
-fn seconds(header: &HeaderValue) -> Option<Duration> {
-    header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn transport_error(host: String, after: Duration, error: reqwest::Error) -> TransportError {
-    let reason = innermost(&error);
-    // Connecting has a time limit of its own, so this comes first.
-    if error.is_connect() {
-        TransportError::Connect { host, reason }
-    } else if error.is_timeout() {
-        TransportError::Timeout { host, after }
-    } else {
-        TransportError::Broken { host, reason }
-    }
-}
-
-/// The text of the cause at the bottom: `Connection refused`, not the three layers that pass it on.
-fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
-fn unavailable(error: impl Error) -> TransportError {
+pub(super) fn unavailable(error: impl Error) -> TransportError {
     TransportError::Unavailable { reason: innermost(&error) }
 }
 

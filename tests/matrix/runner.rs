@@ -28,8 +28,12 @@ impl Case {
     }
 }
 
-/// All cases that the command line names, or all.
+/// The cases that the command line names, or all.
 pub(crate) fn run(cases: &[Case]) -> ExitCode {
+    if std::env::args().any(|word| word == "--list") {
+        cases.iter().for_each(|case| println!("{}: test", case.name));
+        return ExitCode::SUCCESS;
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted =
         |case: &&Case| wanted.is_empty() || wanted.iter().any(|word| case.name.contains(word.as_str()));
