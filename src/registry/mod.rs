@@ -29,6 +29,7 @@ mod global;
 mod keys;
 mod outcome;
 mod problem;
+mod reading;
 #[cfg(feature = "regex")]
 mod regex;
 mod removable;
@@ -72,6 +73,7 @@ use parking_lot::RwLock;
 
 use collector::CollectorList;
 use families::FamilyList;
+use reading::{Plan, Reading};
 use shared::Shared;
 use unite::unite;
 
@@ -334,8 +336,15 @@ impl Registry {
 
     /// The families that are wanted, or all; others are not read. Collectors run all the same: nobody knows what they bring.
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        let mut plan = Plan::default();
+        self.plan(wanted, &mut plan);
+        self.shown(wanted, &mut plan.read(self))
+    }
+
+    /// Plans to read what is wanted, here and in the scopes.
+    fn plan(&self, wanted: Option<Wanted<'_>>, plan: &mut Plan) {
         if self.0.shared.is_noop {
-            return Vec::new();
+            return;
         }
         let mut registered = self.0.families.all();
         if let Some(wanted) = wanted {
@@ -344,10 +353,22 @@ impl Registry {
                 wanted(&name, kind, &unit)
             });
         }
-        let mut families = self.read_families(&registered);
-        families.retain(|family| !family.series.is_empty());
+        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+        plan.add(registered, scopes.clone());
+        scopes.iter().for_each(|scope| scope.plan(wanted, plan));
+    }
+
+    /// What was read by that plan, with what collectors bring and what went wrong.
+    fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<model::Family> {
+        if self.0.shared.is_noop {
+            return Vec::new();
+        }
+        let (mut families, scopes) = reading.next();
         self.0.collectors.read_into(&mut families);
-        families = self.with_scopes(families, wanted);
+        if !scopes.is_empty() {
+            families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
+            families = unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why));
+        }
         if !self.0.is_scope {
             let problems = self.0.shared.problems.family(self.0.shared.start);
             families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
@@ -356,16 +377,6 @@ impl Registry {
             families.retain(|family| wanted(&family.name, family.kind, &family.unit));
         }
         families
-    }
-
-    /// These families and those of the scopes, of which all of one name are one.
-    fn with_scopes(&self, mut own: Vec<model::Family>, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
-        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        if scopes.is_empty() {
-            return own;
-        }
-        own.extend(scopes.iter().flat_map(|scope| scope.families(wanted)));
-        unite(own, |name, why| self.note_problem(Problem::LeftOut, name, || why))
     }
 
     /// What is defined here and in the scopes; not what collectors bring.
