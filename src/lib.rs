@@ -175,6 +175,7 @@
 pub mod macros;
 
 mod backoff;
+pub mod catalogue;
 mod cell;
 pub mod clock;
 #[cfg(feature = "process")]
@@ -182,6 +183,7 @@ pub mod clock;
 pub mod collect;
 pub mod encode;
 pub mod http;
+pub mod lint;
 pub mod metric;
 pub mod model;
 mod name;

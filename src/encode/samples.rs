@@ -135,7 +135,10 @@ impl Sampler {
             Value::Histogram(histogram) => self.distribution(family.kind, histogram, each),
             Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),
             Value::Meter(meter) if family.kind == Type::Gauge => self.rates(&meter.rates, each),
-            Value::Meter(meter) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
+            Value::Meter(meter) => {
+                each(suffixed(total_suffix(family.kind), SampleValue::Unsigned(meter.count)))
+            }
+            Value::Info(_) if family.kind == Type::Gauge => each(suffixed("", SampleValue::Unsigned(1))),
             Value::Info(_) => each(suffixed("_info", SampleValue::Unsigned(1))),
             Value::StateSet(states) => self.states(&family.name, states, each),
         }
@@ -213,6 +216,10 @@ impl Sampler {
             labels.for_each(|(label, bound)| set_number_label(label, "le", *bound));
         }
     }
+}
+
+fn total_suffix(kind: Type) -> &'static str {
+    if kind == Type::BareCounter { "" } else { "_total" }
 }
 
 fn set_number_label(label: &mut String, key: &str, number: f64) {

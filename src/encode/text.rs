@@ -100,7 +100,7 @@ impl Snapshot {
 pub(super) fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["_total"],
-        Type::Gauge | Type::StateSet => &[""],
+        Type::BareCounter | Type::Gauge | Type::StateSet => &[""],
         Type::Histogram => &["", "_bucket", "_sum", "_count"],
         Type::Summary => &["", "_sum", "_count"],
         Type::Info => &["_info"],
@@ -120,13 +120,13 @@ pub(super) fn name_suffix(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "_total",
         Type::Info => "_info",
-        Type::Gauge | Type::Histogram | Type::Summary | Type::StateSet => "",
+        Type::BareCounter | Type::Gauge | Type::Histogram | Type::Summary | Type::StateSet => "",
     }
 }
 
 fn type_word(kind: Type) -> &'static str {
     match kind {
-        Type::Counter => "counter",
+        Type::Counter | Type::BareCounter => "counter",
         Type::Gauge | Type::Info | Type::StateSet => "gauge",
         Type::Histogram => "histogram",
         Type::Summary => "summary",

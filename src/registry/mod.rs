@@ -6,7 +6,7 @@
 //! a [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 //! [`View`] shows several registries as one, or one with a prefix or tags; a [`Scope`] is a registry inside another, which
-//! goes as a whole.
+//! goes as a whole; an [`alias`](Registry::alias) shows what was renamed under its old name as well.
 //!
 //! # Taking back
 //!
@@ -15,8 +15,10 @@
 //! | [`define`](Registry::define), the short forms | [`unregister`](Registry::unregister) with the definition, [`remove`](Registry::remove) a series |
 //! | [`gauge_fn`](Registry::gauge_fn), [`counter_fn`](Registry::counter_fn) | the same; the function is dropped |
 //! | [`collector`](Registry::collector) | [`remove_collector`](Registry::remove_collector) |
+//! | [`alias`](Registry::alias) | [`remove_alias`](Registry::remove_alias) |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
 
+mod alias;
 mod collector;
 mod define;
 mod definition;
@@ -67,6 +69,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
+use alias::Alias;
 use collector::Collect;
 use families::FamilyList;
 use shared::Shared;
@@ -99,6 +102,7 @@ struct Inner {
     families: FamilyList,
     collectors: RwLock<Vec<(Name, Collect)>>,
     scopes: RwLock<Scopes>,
+    aliases: RwLock<Vec<Alias>>,
     /// Whether it is a scope's: problems are counted, and shown, by the registry it is in.
     is_scope: bool,
 }
@@ -258,6 +262,7 @@ impl Registry {
             shared,
             collectors: RwLock::default(),
             scopes: RwLock::default(),
+            aliases: RwLock::default(),
             is_scope,
         }))
     }
@@ -389,16 +394,18 @@ impl Registry {
         if self.0.shared.is_noop {
             return Vec::new();
         }
-        let mut registered = self.0.families.all();
+        let (mut registered, aliases) = (self.0.families.all(), self.aliases());
         if let Some(wanted) = wanted {
             registered.retain(|family| {
                 let Definition { name, kind, unit, .. } = family.definition();
-                wanted(&name, kind, &unit)
+                let is_wanted = |name: &Name| wanted(name, kind, &unit);
+                is_wanted(&name) || aliases.iter().any(|alias| alias.wants(&name, is_wanted))
             });
         }
         let read = registered.iter().map(|family| family.read());
         let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
         self.collect_into(&mut families);
+        self.add_aliases(&mut families, &aliases);
         families = self.with_scopes(families, wanted);
         if !self.0.is_scope {
             let problems = self.0.shared.problems.family(self.0.shared.start);
@@ -422,9 +429,12 @@ impl Registry {
 
     /// What is defined here and in the scopes; not what collectors bring.
     pub(crate) fn definitions(&self) -> Vec<Definition> {
-        let own = self.0.families.all().into_iter().map(|family| family.definition());
+        let mut own: Vec<Definition> =
+            self.0.families.all().iter().map(|family| family.definition()).collect();
+        own.extend(self.defined_aliases(&own));
         let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        own.chain(scopes.iter().flat_map(View::definitions)).collect()
+        own.extend(scopes.iter().flat_map(View::definitions));
+        own
     }
 
     /// The number that says most about one series: see [`Value::number`](model::Value::number).

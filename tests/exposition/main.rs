@@ -14,6 +14,7 @@ mod golden;
 mod hostile;
 mod json;
 mod judges;
+mod lint;
 mod merged;
 mod oracle;
 #[cfg(feature = "protobuf")]

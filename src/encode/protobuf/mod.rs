@@ -155,7 +155,7 @@ fn push_head(page: &mut Page<'_>, head: &[u8], metrics: usize) {
 
 fn type_number(kind: Type) -> u64 {
     match kind {
-        Type::Counter => 0,
+        Type::Counter | Type::BareCounter => 0,
         Type::Gauge | Type::Info | Type::StateSet => 1,
         Type::Summary => 2,
         Type::Histogram => 4,
