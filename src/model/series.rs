@@ -39,7 +39,7 @@ pub struct Series<'a> {
 }
 
 impl Series<'_> {
-    /// When it began to count.
+    /// When it began to count. 1970-01-01 stands for a time that nobody knows, as of counts that collectors bring.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();

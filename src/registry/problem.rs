@@ -30,12 +30,16 @@ pub(crate) enum Problem {
     CollectorRefused,
     /// A snapshot that may show a part of a group.
     SplitGroup,
+    /// A collector that gave an error: without its families.
+    CollectorFailed,
+    /// A collector that took longer than it may: as above.
+    CollectorLate,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 8] = [
+    const ALL: [Problem; 10] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
@@ -43,6 +47,8 @@ impl Problem {
         Problem::UnfitTags,
         Problem::CollectorRefused,
         Problem::SplitGroup,
+        Problem::CollectorFailed,
+        Problem::CollectorLate,
         Problem::LeftOut,
     ];
 
@@ -56,6 +62,8 @@ impl Problem {
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
             Problem::SplitGroup => "split_group",
+            Problem::CollectorFailed => "collector_failed",
+            Problem::CollectorLate => "collector_late",
             Problem::LeftOut => "left_out",
         }
     }

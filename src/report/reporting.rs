@@ -103,7 +103,7 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::registry::Registry;
     use crate::report::allowance::deadline_in;
-    use crate::report::backlog::{Bounds, InMemory, Waiting};
+    use crate::report::backlog::{Backlog, Bounds, InMemory, Waiting};
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Point, Reading, Reporter, Rules, Status};
     use crate::tag::Environment;
@@ -132,6 +132,10 @@ mod tests {
 
         /// As above; each push takes so long.
         fn taking(counters: usize, max_batch: usize, bounds: Bounds, long: Duration) -> Self {
+            Driven::keeping(counters, max_batch, Box::new(InMemory::new(bounds)), long)
+        }
+
+        fn keeping(counters: usize, max_batch: usize, backlog: Box<dyn Backlog>, long: Duration) -> Self {
             let clock = ManualClock::new();
             clock.advance(MINUTE);
             let registry = Registry::builder().clock(clock.clone()).build();
@@ -147,7 +151,6 @@ mod tests {
             let spy = spy.with_rules(Rules { max_batch, ..Rules::default() });
             let taken = spy.taken();
             let builder = Reporter::new(&registry, spy).every(MINUTE).push_own_metrics(false).host_tag(false);
-            let backlog = Box::new(InMemory::new(bounds));
             let builder = builder.tags([("host", "a")]).environment(Environment::empty()).on_error(|_| ());
             let reporting = builder.reporting(backlog, Chance::seeded(7)).unwrap();
             Driven { reporting, clock, answer, pushes, taken }
@@ -421,6 +424,51 @@ mod tests {
             driven.reporting.report_last();
             driven.check();
             prop_assert_eq!((driven.waiting(), driven.status().on_the_way()), (Waiting::default(), 0));
+        }
+    }
+
+    #[cfg(feature = "spool")]
+    proptest! {
+        #[test]
+        fn with_a_spool_every_point_is_delivered_dropped_or_waiting_over_many_lives(
+            counters in 1usize..6, max_batch in 1usize..4, points in 0u64..30,
+            lives in prop::collection::vec(prop::collection::vec((events(), answers()), 1..15), 1..5),
+        ) {
+            use crate::report::spool::{Spool, Spooled, Survives};
+
+            let directory = std::env::temp_dir().join(format!("tagmeter-lives-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&directory);
+            let spool = Spool::in_dir(&directory).max_points(points).survives(Survives::Kill);
+            let mut left = 0;
+            for (life, script) in lives.into_iter().enumerate() {
+                let spooled = Spooled::open(&spool, "spy", Bounds::default()).unwrap();
+                let mut driven = Driven::keeping(counters, max_batch, Box::new(spooled), Duration::ZERO);
+                driven.clock.advance(MINUTE * 60 * life as u32);
+                prop_assert_eq!(driven.status().accepted, left);
+                for (event, answer) in script {
+                    *driven.answer.lock() = answer;
+                    match event {
+                        Event::Wait(seconds) => drop(driven.pass(Duration::from_secs(seconds), answer)),
+                        Event::Ask => {
+                            driven.clock.advance(SECOND);
+                            let report = driven.reporting.report_now();
+                            prop_assert_eq!(report.points, report.successful + report.failed);
+                        }
+                        Event::Pause(paused) => driven.pause(paused),
+                    }
+                    driven.check();
+                    prop_assert!(driven.waiting().points as u64 <= points);
+                }
+                // Every second one ends as it should.
+                if life % 2 == 0 {
+                    driven.clock.advance(SECOND);
+                    driven.reporting.report_last();
+                    driven.check();
+                }
+                prop_assert_eq!(driven.status().dropped.stopped + driven.status().dropped.unreadable, 0);
+                left = driven.waiting().points as u64;
+            }
+            std::fs::remove_dir_all(&directory).unwrap();
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn snapshots() -> impl Strategy<Value = Snapshot> {
 }
 
 /// Anything, but often something that meets something else.
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![WORDS, any::<String>(), r#"[\\"\n{},=# é🌲\r]{0,6}"#]
 }
 
@@ -33,11 +33,11 @@ fn name() -> impl Strategy<Value = String> {
     text().prop_map(|name| if name.is_empty() { "empty".to_owned() } else { name })
 }
 
-fn tags() -> impl Strategy<Value = Tags> {
+pub(crate) fn tags() -> impl Strategy<Value = Tags> {
     prop::collection::vec((text(), text()), 0..4).prop_map(Tags::from)
 }
 
-fn unit() -> impl Strategy<Value = Unit> {
+pub(crate) fn unit() -> impl Strategy<Value = Unit> {
     prop_oneof![
         3 => Just(Unit::None),
         1 => Just(Unit::Seconds),
@@ -69,7 +69,7 @@ fn distinct(mut series: Vec<(Tags, Value)>) -> SeriesList {
     series.into_iter().map(|(tags, value)| (tags, value, start)).collect()
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
+pub(crate) fn kind() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![
         Kind::Counter,
         Kind::UpDownCounter,
@@ -85,7 +85,7 @@ fn kind() -> impl Strategy<Value = Kind> {
     ])
 }
 
-fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
+pub(crate) fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
     let rising = || prop::num::f64::POSITIVE | prop::num::f64::ZERO;
     let rates =
         (rising(), rising()).prop_map(|(mean, one_minute)| Rates { mean, one_minute, ..Rates::default() });
@@ -151,7 +151,7 @@ fn summary() -> impl Strategy<Value = SummaryValue> {
     )
 }
 
-fn buckets() -> impl Strategy<Value = Buckets> {
+pub(crate) fn buckets() -> impl Strategy<Value = Buckets> {
     let bounds = prop::num::f64::NORMAL | prop::num::f64::NEGATIVE | prop::num::f64::POSITIVE;
     let finite = bounds.prop_filter("a finite bound", |bound| bound.is_finite());
     prop::collection::vec(finite, 1..6).prop_map(|mut bounds| {

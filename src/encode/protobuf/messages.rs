@@ -162,8 +162,11 @@ fn push_buckets(out: &mut Vec<u8>, histogram: &HistogramValue) {
     }
 }
 
-/// Appends a field with a time since 1970.
+/// Appends a field with a time since 1970; none for 1970, which stands for a time that nobody knows.
 pub(super) fn push_timestamp(out: &mut Vec<u8>, field: u64, time: Nanos) {
+    if time == 0 {
+        return;
+    }
     push_message(out, field, |out| {
         push_u64(out, SECONDS, time / NANOS_PER_SECOND);
         push_u64(out, NANOSECONDS, time % NANOS_PER_SECOND);
