@@ -130,6 +130,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! Where the work takes less than reading a clock, [`sampled`](Timer::sampled) times one call in so many, which counts for
+//! all of them.
+//!
 //! # Pull
 //!
 //! ```

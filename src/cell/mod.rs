@@ -12,6 +12,7 @@
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
 //! - [`group`]: records that are seen together; [`gate`] tells how, [`behind`] what keeps a reading from it.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
+//! - [`sampling`]: which calls are measured where not all of them are.
 //! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: quick clocks. [`problem`]: what was refused.
 //!
@@ -65,6 +66,7 @@ mod problem;
 mod promotion;
 mod rare;
 mod recent;
+mod sampling;
 mod section;
 mod sequence;
 mod slot;
@@ -94,6 +96,7 @@ pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;
+pub(crate) use sampling::Sampling;
 pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
 pub(crate) use thread::KnownPlace;

@@ -20,6 +20,7 @@ use crate::stat::Rates;
 /// Shape: a histogram `<name>_seconds` for Prometheus (a summary where its definition says `.summary(…)`); in line
 /// protocols what a [`Histogram`](super::Histogram) has, with `.sum` and the rates of a [`Meter`](super::Meter).
 /// Range: never negative: time is monotonic. Quantiles as in a histogram.
+/// Cost: two readings of the clock; [`sampled`](Timer::sampled) does without most of them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,7 +45,7 @@ pub(crate) struct TimerCell {
     /// The sum is in nanoseconds.
     cells: Spread<WholeWord>,
     ticks: Ticks,
-    /// Records there were when it was last reset.
+    /// Records there were when it was last reset, less the durations that stand for others besides themselves.
     base: AtomicU64,
     recent: Recent,
 }
@@ -144,6 +145,15 @@ impl Timer {
         cell.record(now, nanos);
         nanos
     }
+
+    /// The same for one that counts for so many.
+    pub(super) fn record_since_n(&self, started: u64, times: u64) -> u64 {
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
+        let now = cell.clock.nanos();
+        let nanos = now.saturating_sub(started);
+        cell.record_n(now, nanos, times);
+        nanos
+    }
 }
 
 impl TimerCell {
@@ -181,9 +191,22 @@ impl TimerCell {
 
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.cells.record(self.settings.buckets.index_of(seconds), seconds, 1, nanos);
+        self.record_times(now, seconds, nanos, 1);
+    }
+
+    /// Records a duration at a time of the clock so many times, at least once.
+    fn record_n(&self, now: u64, nanos: u64, times: u64) {
+        self.ticks.catch_up(now, || self.total());
+        self.record_times(now, seconds(nanos), nanos, times);
+        // Relaxed: as the records that it stands for.
+        self.base.fetch_sub(times.wrapping_sub(1), Ordering::Relaxed);
+    }
+
+    fn record_times(&self, now: u64, seconds: f64, nanos: u64, times: u64) {
+        let bucket = self.settings.buckets.index_of(seconds);
+        self.cells.record(bucket, seconds, times, nanos.saturating_mul(times));
         if self.recent.is_wanted() {
-            self.recent.record(now, seconds);
+            self.recent.record_n(now, seconds, times);
         }
     }
 

@@ -3,9 +3,9 @@
 //! [`Registry`] has short forms (`registry.counter("hits")`) that never fail, and [`define`](Registry::define) for
 //! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name,
 //! [`RemovableFamily`] those that come and go and give their memory back;
-//! a [`collector`](Registry::collector) fills [`Families`] at collection time, and the module
-//! [`collector`](mod@collector) says how to write an exporter; [`global`] is the registry of `counter!` and of `static`
-//! instruments.
+//! a [`collector`](Registry::collector) fills [`Families`] at collection time, and [`collector`](mod@collector) says how to write
+//! an exporter; [`global`] is the registry of `counter!`
+//! and of `static` instruments.
 //! [`View`] shows several registries as one, or one with a prefix or tags; a [`Scope`] is a registry inside another, which
 //! goes as a whole.
 //!
@@ -15,7 +15,7 @@
 //! |---|---|
 //! | [`define`](Registry::define), the short forms | [`unregister`](Registry::unregister) with the definition, [`remove`](Registry::remove) a series |
 //! | [`gauge_fn`](Registry::gauge_fn), [`counter_fn`](Registry::counter_fn) | the same; the function is dropped |
-//! | [`collector`](Registry::collector), [`define_collector`](Registry::define_collector) | the [handle](collector::CollectorHandle), [`remove_collector`](Registry::remove_collector) |
+//! | [`collector`](Registry::collector), [`define_collector`](Registry::define_collector) | [`unregister`](collector::CollectorHandle::unregister) of what they give |
 //! | [`staged`](Registry::staged) | dropping the [`Staged`] |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
 
@@ -29,6 +29,7 @@ mod global;
 mod keys;
 mod outcome;
 mod problem;
+mod reading;
 #[cfg(feature = "regex")]
 mod regex;
 mod removable;
@@ -72,6 +73,7 @@ use parking_lot::RwLock;
 
 use collector::CollectorList;
 use families::FamilyList;
+use reading::{Plan, Reading};
 use shared::Shared;
 use unite::unite;
 
@@ -302,18 +304,6 @@ impl Registry {
         Define::new(self, name.into())
     }
 
-    /// Takes a collector back; tells whether there was one of that name. One that runs at the moment ends in peace.
-    ///
-    /// ```
-    /// let registry = tagmeter::Registry::new();
-    /// registry.collector("pool", |families| _ = families.gauge("pool_size", "").set((), 3.0));
-    /// assert!(registry.remove_collector("pool"));
-    /// assert!(registry.snapshot().families().is_empty());
-    /// ```
-    pub fn remove_collector(&self, name: impl Into<Name>) -> bool {
-        self.0.collectors.remove_named(&name.into())
-    }
-
     /// Takes a family back with its definition; tells whether there was one. The name can then be defined anew.
     ///
     /// Its instruments go on working, unseen, and give their memory back when they are dropped; so do those that a `static`
@@ -346,8 +336,15 @@ impl Registry {
 
     /// The families that are wanted, or all; others are not read. Collectors run all the same: nobody knows what they bring.
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        let mut plan = Plan::default();
+        self.plan(wanted, &mut plan);
+        self.shown(wanted, &mut plan.read(self))
+    }
+
+    /// Plans to read what is wanted, here and in the scopes.
+    fn plan(&self, wanted: Option<Wanted<'_>>, plan: &mut Plan) {
         if self.0.shared.is_noop {
-            return Vec::new();
+            return;
         }
         let mut registered = self.0.families.all();
         if let Some(wanted) = wanted {
@@ -356,10 +353,22 @@ impl Registry {
                 wanted(&name, kind, &unit)
             });
         }
-        let mut families = self.read_families(&registered);
-        families.retain(|family| !family.series.is_empty());
+        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+        plan.add(registered, scopes.clone());
+        scopes.iter().for_each(|scope| scope.plan(wanted, plan));
+    }
+
+    /// What was read by that plan, with what collectors bring and what went wrong.
+    fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<model::Family> {
+        if self.0.shared.is_noop {
+            return Vec::new();
+        }
+        let (mut families, scopes) = reading.next();
         self.0.collectors.read_into(&mut families);
-        families = self.with_scopes(families, wanted);
+        if !scopes.is_empty() {
+            families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
+            families = unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why));
+        }
         if !self.0.is_scope {
             let problems = self.0.shared.problems.family(self.0.shared.start);
             families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
@@ -368,16 +377,6 @@ impl Registry {
             families.retain(|family| wanted(&family.name, family.kind, &family.unit));
         }
         families
-    }
-
-    /// These families and those of the scopes, of which all of one name are one.
-    fn with_scopes(&self, mut own: Vec<model::Family>, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
-        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        if scopes.is_empty() {
-            return own;
-        }
-        own.extend(scopes.iter().flat_map(|scope| scope.families(wanted)));
-        unite(own, |name, why| self.note_problem(Problem::LeftOut, name, || why))
     }
 
     /// What is defined here and in the scopes; not what collectors bring.

@@ -28,12 +28,12 @@ pub(crate) enum Problem {
     UnfitTags,
     /// A collector's family that is already there, or a value that cannot be: left out.
     CollectorRefused,
+    /// A snapshot that may show a part of a group.
+    SplitGroup,
     /// A collector that gave an error: without its families.
     CollectorFailed,
     /// A collector that took longer than it may: as above.
     CollectorLate,
-    /// A snapshot that may show a part of a group.
-    SplitGroup,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
@@ -46,9 +46,9 @@ impl Problem {
         Problem::TooManySeries,
         Problem::UnfitTags,
         Problem::CollectorRefused,
+        Problem::SplitGroup,
         Problem::CollectorFailed,
         Problem::CollectorLate,
-        Problem::SplitGroup,
         Problem::LeftOut,
     ];
 
@@ -61,9 +61,9 @@ impl Problem {
             Problem::TooManySeries => "too_many_series",
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
+            Problem::SplitGroup => "split_group",
             Problem::CollectorFailed => "collector_failed",
             Problem::CollectorLate => "collector_late",
-            Problem::SplitGroup => "split_group",
             Problem::LeftOut => "left_out",
         }
     }

@@ -48,17 +48,9 @@ impl CollectorList {
 
     /// Takes this very collector away; tells whether it was there.
     pub(super) fn remove(&self, entry: &Arc<Entry>) -> bool {
-        self.remove_where(|own| Arc::ptr_eq(own, entry))
-    }
-
-    /// Takes the collector of that name away; tells whether there was one.
-    pub(crate) fn remove_named(&self, name: &Name) -> bool {
-        self.remove_where(|own| own.workshop().name == *name)
-    }
-
-    fn remove_where(&self, is_meant: impl Fn(&Arc<Entry>) -> bool) -> bool {
         let mut entries = self.0.write();
-        let removed = entries.iter().position(is_meant).map(|place| entries.remove(place));
+        let place = entries.iter().position(|own| Arc::ptr_eq(own, entry));
+        let removed = place.map(|place| entries.remove(place));
         drop(entries);
         // With no lock held, what is removed goes: see above.
         removed.is_some()
