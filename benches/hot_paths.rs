@@ -35,9 +35,18 @@ fn path<R: Fn(Turn) + Send + Sync + 'static>(
 }
 
 fn record(bench: &mut Bench) {
+    path(bench, 1, "timer around nothing, 1 in 32", || {
+        let timer = Registry::new().timer("request").sampled(32);
+        move |turn| turn.each(|_| timer.time(|| ()))
+    });
     path(bench, 1, "counter inc", || {
         let counter = Registry::new().counter("hits");
         move |turn| turn.each(|_| counter.inc())
+    });
+    path(bench, 1, "two counters together", || {
+        let registry = Registry::new();
+        let counters = [registry.counter("orders"), registry.counter("items")];
+        move |turn| turn.each(|_| registry.together(|| counters.iter().for_each(|counter| counter.inc())))
     });
     path(bench, 1, "gauge set", || {
         let gauge = Registry::new().gauge("depth");

@@ -13,7 +13,7 @@ const MAX_DIGITS: usize = 17;
 
 /// Appends a signed integer.
 #[inline]
-fn push_i64(out: &mut String, number: i64) {
+pub(crate) fn push_i64(out: &mut String, number: i64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 

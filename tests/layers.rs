@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 const ORDER: &[(&str, &str)] = &[
     // ground
     ("number", "text of numbers and back"),
+    ("nanos", "times as whole nanoseconds"),
     ("backoff", "how long to wait before something is tried again"),
+    ("base64", "bytes as text"),
     ("wire", "numbers and texts as protobuf writes them"),
     ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),
@@ -47,9 +49,11 @@ const ORDER: &[(&str, &str)] = &[
 const FOREIGN: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("bytes", &["http"]),
+    ("crc32fast", &["report"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("httpdate", &["transport"]),
     ("nix", &["collect"]),
     ("polars", &["query"]),
     ("regex", &["registry"]),
@@ -61,7 +65,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio", &["transport", "http"]),
     ("tokio_rustls", &["http"]),
     ("tower_service", &["http"]),
-    ("zstd", &["http"]),
+    ("zstd", &["transport", "http"]),
 ];
 
 /// The crate root: it re-exports what it likes.

@@ -10,7 +10,9 @@
 //! - [`text`]: the tags of a series, shared with snapshots.
 //! - [`section`]: what a reader looks at stays until it is done; [`epoch`] tells how. [`chains`]: entries found that way, by
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
+//! - [`group`]: records that are seen together; [`gate`] tells how, [`behind`] what keeps a reading from it.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
+//! - [`sampling`]: which calls are measured where not all of them are.
 //! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: quick clocks. [`problem`]: what was refused.
 //!
@@ -23,7 +25,7 @@
 //! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
 //! | window shared | a free lock | the same |
 //!
-//! **What a reader waits for, and for how long.** Writers wait for nobody.
+//! **What a reader waits for, and for how long.** Writers wait for nobody; a group, before it begins, for a reader: a second.
 //!
 //! | | for what | at most |
 //! |---|---|---|
@@ -33,6 +35,7 @@
 //! | window, native buckets that share a stripe | who changes a stripe | a second, once a stripe; then what is new there is left out until it is free |
 //! | totals, levels, entries, pages of cells | nothing | |
 //! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
+//! | groups | its turn; groups under way, and, between groups, the first two above | a second; 100 ms for all of them, and for each only once; then they may be split |
 //! | what sections hold back | nothing: it is looked at again later | |
 //!
 //! In the child of a fork, threads of the parent that had a lock have it for ever, but for stripes: fork where no other
@@ -42,6 +45,7 @@
 //! is seen; but one of more than 61 bounds has no cells, and stays as it was read last.
 
 mod barrier;
+mod behind;
 mod buckets;
 mod buffer;
 mod chains;
@@ -49,16 +53,20 @@ mod coarse;
 mod count;
 mod entries;
 mod epoch;
+mod gate;
+mod group;
 mod histogram;
 mod index;
 mod late;
 mod level;
+mod linked;
 mod native;
 mod presence;
 mod problem;
 mod promotion;
 mod rare;
 mod recent;
+mod sampling;
 mod section;
 mod sequence;
 mod slot;
@@ -78,6 +86,8 @@ pub use count::Place;
 pub(crate) use count::{Count, FloatCount};
 pub(crate) use entries::Entries;
 pub(crate) use epoch::{Passed, Stamp};
+pub(crate) use gate::Groups;
+pub(crate) use group::{Group, read_between, read_without_groups};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use index::{Index, Indexes};
 pub(crate) use late::Late;
@@ -86,6 +96,7 @@ pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use recent::RecentCell;
+pub(crate) use sampling::Sampling;
 pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
 pub(crate) use thread::KnownPlace;

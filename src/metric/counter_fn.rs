@@ -98,6 +98,7 @@ impl sealed::Sealed for CounterFn {}
 impl Instrument for CounterFn {
     type Settings = ();
     const KIND: Kind = Kind::Counter;
+    const MAY_ASK: bool = true;
 
     fn settings(requested: &Requested) -> Result<(), Unsuitable> {
         requested.nothing(Self::KIND)
@@ -110,6 +111,10 @@ impl Instrument for CounterFn {
 
     fn read(&self) -> Option<Value> {
         self.get().map(|total| Value::Counter(Number::Integer(total)))
+    }
+
+    fn asks(&self) -> bool {
+        true
     }
 
     fn is_held(&self) -> bool {

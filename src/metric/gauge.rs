@@ -195,6 +195,7 @@ impl sealed::Sealed for Gauge {}
 impl Instrument for Gauge {
     type Settings = GaugeSettings;
     const KIND: Kind = Kind::Gauge;
+    const MAY_ASK: bool = true;
 
     fn settings(requested: &Requested) -> Result<GaugeSettings, Unsuitable> {
         requested.no_distribution(Self::KIND)?;
@@ -228,6 +229,10 @@ impl Instrument for Gauge {
 
     fn is_held(&self) -> bool {
         self.0.is_held()
+    }
+
+    fn asks(&self) -> bool {
+        self.0.cell().function.lock().is_some()
     }
 
     fn take_function(&self) -> Option<Box<dyn Any + Send>> {

@@ -8,6 +8,7 @@
 //! | [`Gauge`] | temperatures, depths, the greatest of a window, levels asked for when read | a level |
 //! | [`Meter`] | events whose rate matters where no database computes it | a count and four rates |
 //! | [`Timer`], [`OutcomeTimer`] | how long work takes | buckets, sum, rates, on request quantiles |
+//! | [`SampledTimer`] | the same for work as short as reading a clock | the timer it belongs to, estimated |
 //! | [`Histogram`] | how large things are | buckets, sum, on request quantiles |
 //! | [`Info`] | version, commit, role | tags |
 //! | [`StateSet`] | which of some states are on | one 0 or 1 a state |
@@ -23,6 +24,7 @@
 //!
 //! - A lock that it had stays locked. So fork while no other thread reads, makes or removes metrics, sets a gauge with a
 //!   window, an info or a state set, or begins or ends; recording into anything else does no harm.
+//! - A [group](crate::Registry::together) that it was in stays half done: snapshots in the child say so each time.
 //! - Of a record that it was in the middle of, no half is seen. A histogram or timer that threads share shows new records
 //!   from the second reading in the child on; one of more than 61 bounds, which is always shared, shows none any more.
 
@@ -37,6 +39,7 @@ mod info;
 mod meter;
 mod outcome;
 mod recent;
+mod sampled;
 mod settings;
 mod spread;
 mod state_set;
@@ -52,6 +55,7 @@ pub use histogram::Histogram;
 pub use info::Info;
 pub use meter::Meter;
 pub use outcome::{Outcome, OutcomeTimer, OutcomeTiming};
+pub use sampled::{SampledTimer, SampledTiming};
 pub use settings::{DistributionSettings, GaugeSettings, Unsuitable};
 pub use state_set::StateSet;
 pub use timed::TimedExt;
@@ -60,7 +64,7 @@ pub use up_down_counter::{InProgress, UpDownCounter};
 
 #[doc(hidden)]
 pub use crate::cell::Place;
-pub(crate) use callback::{call, caught};
+pub(crate) use callback::{call, caught, is_inside_function};
 pub(crate) use counter_fn::Observed;
 pub(crate) use float_counter::FloatCell;
 pub(crate) use gauge::GaugeCell;
@@ -127,6 +131,16 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
     /// Whether there are handles of it besides this one.
     #[doc(hidden)]
     fn is_held(&self) -> bool;
+
+    /// Whether one of its kind can ask a function of the user's when it is read.
+    #[doc(hidden)]
+    const MAY_ASK: bool = false;
+
+    /// Whether this one does.
+    #[doc(hidden)]
+    fn asks(&self) -> bool {
+        false
+    }
 
     /// The function of the user's that it asks, taken from it: what a function owns may do anything when it goes.
     #[doc(hidden)]

@@ -11,6 +11,7 @@ use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested,
 use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
+use crate::nanos;
 use crate::stat::Rates;
 
 /// How long work takes, and how often it happens.
@@ -19,6 +20,7 @@ use crate::stat::Rates;
 /// Shape: a histogram `<name>_seconds` for Prometheus (a summary where its definition says `.summary(…)`); in line
 /// protocols what a [`Histogram`](super::Histogram) has, with `.sum` and the rates of a [`Meter`](super::Meter).
 /// Range: never negative: time is monotonic. Quantiles as in a histogram.
+/// Cost: two readings of the clock; [`sampled`](Timer::sampled) does without most of them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +45,7 @@ pub(crate) struct TimerCell {
     /// The sum is in nanoseconds.
     cells: Spread<WholeWord>,
     ticks: Ticks,
-    /// Records there were when it was last reset.
+    /// Records there were when it was last reset, less the durations that stand for others besides themselves.
     base: AtomicU64,
     recent: Recent,
 }
@@ -103,7 +105,7 @@ impl Timer {
     #[inline]
     pub fn record(&self, duration: Duration) {
         if let Some(cell) = self.0.recording() {
-            cell.record(cell.clock.coarse_nanos(), nanos(duration));
+            cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
         }
     }
 
@@ -143,6 +145,15 @@ impl Timer {
         cell.record(now, nanos);
         nanos
     }
+
+    /// The same for one that counts for so many.
+    pub(super) fn record_since_n(&self, started: u64, times: u64) -> u64 {
+        let cell = self.0.cell();
+        let now = cell.clock.nanos();
+        let nanos = now.saturating_sub(started);
+        cell.record_n(now, nanos, times);
+        nanos
+    }
 }
 
 impl TimerCell {
@@ -180,9 +191,22 @@ impl TimerCell {
 
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.cells.record(self.settings.buckets.index_of(seconds), seconds, 1, nanos);
+        self.record_times(now, seconds, nanos, 1);
+    }
+
+    /// Records a duration at a time of the clock so many times, at least once.
+    fn record_n(&self, now: u64, nanos: u64, times: u64) {
+        self.ticks.catch_up(now, || self.total());
+        self.record_times(now, seconds(nanos), nanos, times);
+        // Relaxed: as the records that it stands for.
+        self.base.fetch_sub(times.wrapping_sub(1), Ordering::Relaxed);
+    }
+
+    fn record_times(&self, now: u64, seconds: f64, nanos: u64, times: u64) {
+        let bucket = self.settings.buckets.index_of(seconds);
+        self.cells.record(bucket, seconds, times, nanos.saturating_mul(times));
         if self.recent.is_wanted() {
-            self.recent.record(now, seconds);
+            self.recent.record_n(now, seconds, times);
         }
     }
 
@@ -218,18 +242,10 @@ impl TimerCell {
     }
 }
 
-/// A duration in nanoseconds: at most 584 years.
-#[inline]
-fn nanos(duration: Duration) -> u64 {
-    const NANOS_PER_SECOND: u64 = 1_000_000_000;
-    duration.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(duration.subsec_nanos().into())
-}
-
 /// Nanoseconds as seconds: the nearest float, so that 250 ms are 0.25.
 #[inline]
 fn seconds(nanos: u64) -> f64 {
-    const NANOS_PER_SECOND: f64 = 1e9;
-    nanos as f64 / NANOS_PER_SECOND
+    nanos as f64 / nanos::PER_SECOND as f64
 }
 
 /// A running measurement of a [`Timer`]: records once, when stopped or dropped.

@@ -1,14 +1,21 @@
 //! A snapshot of metrics: plain data, no atomics, no locks.
 //!
 //! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
-//! [`Series`] in a [`SeriesList`], a series holds one [`Value`].
+//! [`Series`] in a [`SeriesList`], a series holds one [`Value`]. What something else counted becomes a value by
+//! [`HistogramValue::of_cumulative`] and its like, or an error that says why it cannot be one.
 
+mod check;
 mod difference;
+mod given;
 mod series;
 mod value;
 
+pub use check::InvalidValue;
+pub use given::{InvalidHistogram, InvalidSummary};
 pub use series::{Series, SeriesList};
-pub use value::{HistogramValue, MeterValue, Number, Quantile, Shape, StateSetValue, TimerValue, Value};
+pub use value::{
+    HistogramValue, MeterValue, Number, Quantile, Shape, StateSetValue, SummaryValue, TimerValue, Value,
+};
 
 pub(crate) use series::{Identities, Nanos, nanos};
 
@@ -44,6 +51,12 @@ pub enum Kind {
     Info,
     /// Which of some states are on.
     StateSet,
+    /// How many things are of which size now: buckets that rise and fall. Of collectors only.
+    GaugeHistogram,
+    /// Quantiles that something else computed, with count and sum. Of collectors only.
+    Summary,
+    /// A number of which nobody knows what it is. Of collectors only.
+    Unknown,
 }
 
 impl fmt::Display for Kind {
@@ -57,6 +70,9 @@ impl fmt::Display for Kind {
             Kind::Histogram => "histogram",
             Kind::Info => "info",
             Kind::StateSet => "state set",
+            Kind::GaugeHistogram => "gauge histogram",
+            Kind::Summary => "summary",
+            Kind::Unknown => "unknown",
         })
     }
 }

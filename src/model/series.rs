@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use foldhash::fast::RandomState;
 
 use super::Value;
+use crate::nanos;
 use crate::tag::Tags;
 use crate::tag::label::{LabelText, LabelTexts};
 #[cfg(feature = "protobuf")]
@@ -38,7 +39,7 @@ pub struct Series<'a> {
 }
 
 impl Series<'_> {
-    /// When it began to count.
+    /// When it began to count. 1970-01-01 stands for a time that nobody knows, as of counts that collectors bring.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -56,7 +57,7 @@ pub(crate) type Nanos = u64;
 
 pub(crate) fn nanos(time: SystemTime) -> Nanos {
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+    nanos::of(since_epoch)
 }
 
 /// Series, in the order of their creation.

@@ -414,6 +414,10 @@ fn started(at: Nanos) -> Nanos {
 pub(crate) trait AnyFamily: Send + Sync {
     fn name(&self) -> &Name;
     fn definition(&self) -> Definition;
+    /// What is due from time to time, to be called before it is read.
+    fn tidy(&self) {}
+    /// Whether functions of the user's run when it is read.
+    fn asks_functions(&self) -> bool;
     fn read(&self) -> model::Family;
     fn value(&self, tags: &Tags) -> Option<Value>;
     fn tags(&self) -> Vec<Tags>;
@@ -429,6 +433,10 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
 
     fn definition(&self) -> Definition {
         self.described().definition.clone()
+    }
+
+    fn asks_functions(&self) -> bool {
+        I::MAY_ASK && self.visible().any(|entry| entry.value.instrument.asks())
     }
 
     fn read(&self) -> model::Family {

@@ -3,7 +3,8 @@
 //! [`Registry`] has short forms (`registry.counter("hits")`) that never fail, and [`define`](Registry::define) for
 //! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name,
 //! [`RemovableFamily`] those that come and go and give their memory back;
-//! a [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
+//! a [`collector`](Registry::collector) fills [`Families`] at collection time, and [`collector`](mod@collector) says how to write
+//! an exporter; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 //! [`View`] shows several registries as one, or one with a prefix or tags; a [`Scope`] is a registry inside another, which
 //! goes as a whole; an [`alias`](Registry::alias) shows what was renamed under its old name as well.
@@ -14,12 +15,13 @@
 //! |---|---|
 //! | [`define`](Registry::define), the short forms | [`unregister`](Registry::unregister) with the definition, [`remove`](Registry::remove) a series |
 //! | [`gauge_fn`](Registry::gauge_fn), [`counter_fn`](Registry::counter_fn) | the same; the function is dropped |
-//! | [`collector`](Registry::collector) | [`remove_collector`](Registry::remove_collector) |
+//! | [`collector`](Registry::collector), [`define_collector`](Registry::define_collector) | [`unregister`](collector::CollectorHandle::unregister) of what they give |
+//! | [`staged`](Registry::staged) | dropping the [`Staged`] |
 //! | [`alias`](Registry::alias) | [`remove_alias`](Registry::remove_alias) |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
 
 mod alias;
-mod collector;
+pub mod collector;
 mod define;
 mod definition;
 mod error;
@@ -37,12 +39,13 @@ mod shared;
 mod short;
 mod sought;
 mod table;
+mod together;
 mod typed;
 mod typed_serde;
 mod unite;
 mod view;
 
-pub use collector::{Families, Rows};
+pub use collector::{Families, Rows, Staged};
 pub use define::{Define, DefineOutcome, NoTags, RemovableTags, SerdeTags, TagKeys, TypedTags};
 pub use definition::{Definition, Removal};
 pub use error::RegisterError;
@@ -70,14 +73,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::RwLock;
 
 use alias::Alias;
-use collector::Collect;
+use collector::CollectorList;
 use families::FamilyList;
 use shared::Shared;
 use unite::unite;
 
 use crate::cell::Refused;
 use crate::clock::Clock;
-use crate::metric::{Common, Context, call};
+use crate::metric::{Common, Context};
 use crate::model::{self, Kind, Snapshot};
 use crate::name::Name;
 use crate::tag::{Id, Tags};
@@ -100,7 +103,7 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     families: FamilyList,
-    collectors: RwLock<Vec<(Name, Collect)>>,
+    collectors: CollectorList,
     scopes: RwLock<Scopes>,
     aliases: RwLock<Vec<Alias>>,
     /// Whether it is a scope's: problems are counted, and shown, by the registry it is in.
@@ -260,7 +263,7 @@ impl Registry {
         Registry(Arc::new(Inner {
             families: FamilyList::new(shared.clone()),
             shared,
-            collectors: RwLock::default(),
+            collectors: CollectorList::default(),
             scopes: RwLock::default(),
             aliases: RwLock::default(),
             is_scope,
@@ -302,61 +305,6 @@ impl Registry {
     /// ```
     pub fn define(&self, name: impl Into<Name>) -> Define<'_> {
         Define::new(self, name.into())
-    }
-
-    /// Fills families from a source of yours each time metrics are read. A second collector of that name takes the
-    /// first one's place.
-    ///
-    /// No lock is held while it runs, so it may use the registry. One that panics loses only its own families, and is
-    /// counted; a family whose name is taken is left out and counted.
-    ///
-    /// ```
-    /// let registry = tagmeter::Registry::new();
-    /// registry.collector("pool", |families| {
-    ///     families
-    ///         .gauge("pool_connections", "Open connections.")
-    ///         .set([("state", "idle")], 3.0)
-    ///         .set([("state", "busy")], 5.0);
-    /// });
-    /// assert!(registry.snapshot().to_text().contains(r#"pool_connections{state="idle"} 3"#));
-    /// ```
-    pub fn collector(
-        &self,
-        name: impl Into<Name>,
-        collect: impl Fn(&mut Families<'_>) + Send + Sync + 'static,
-    ) {
-        if self.0.shared.is_noop {
-            return;
-        }
-        let name = name.into();
-        let mut collectors = self.0.collectors.write();
-        let replaced = match collectors.iter().position(|(own, _)| *own == name) {
-            Some(at) => Some(std::mem::replace(&mut collectors[at].1, Arc::new(collect))),
-            None => {
-                collectors.push((name, Arc::new(collect)));
-                None
-            }
-        };
-        drop(collectors);
-        // Last: what the old function owns may do anything when it goes.
-        drop(replaced);
-    }
-
-    /// Takes a collector back; tells whether there was one of that name. One that runs at the moment ends in peace.
-    ///
-    /// ```
-    /// let registry = tagmeter::Registry::new();
-    /// registry.collector("pool", |families| _ = families.gauge("pool_size", "").set((), 3.0));
-    /// assert!(registry.remove_collector("pool"));
-    /// assert!(registry.snapshot().families().is_empty());
-    /// ```
-    pub fn remove_collector(&self, name: impl Into<Name>) -> bool {
-        let name = name.into();
-        let mut collectors = self.0.collectors.write();
-        let removed = collectors.iter().position(|(own, _)| *own == name).map(|at| collectors.remove(at));
-        drop(collectors);
-        // With no lock held: what the function owns may do anything when it goes.
-        removed.is_some()
     }
 
     /// Takes a family back with its definition; tells whether there was one. The name can then be defined anew.
@@ -402,9 +350,9 @@ impl Registry {
                 is_wanted(&name) || aliases.iter().any(|alias| alias.wants(&name, is_wanted))
             });
         }
-        let read = registered.iter().map(|family| family.read());
-        let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
-        self.collect_into(&mut families);
+        let mut families = self.read_families(&registered);
+        families.retain(|family| !family.series.is_empty());
+        self.0.collectors.read_into(&mut families);
         self.add_aliases(&mut families, &aliases);
         families = self.with_scopes(families, wanted);
         if !self.0.is_scope {
@@ -448,7 +396,9 @@ impl Registry {
     pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
         let id = id.into();
         match self.0.families.get(&id.name) {
-            Some(family) if self.0.scopes.read().shown.is_empty() => family.value(&id.tags)?.number(),
+            Some(family) if self.0.scopes.read().shown.is_empty() => {
+                self.read_value(&*family, &id.tags)?.number()
+            }
             _ => self.snapshot().value(id),
         }
     }
@@ -539,31 +489,6 @@ impl Registry {
 
     fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
-    }
-
-    /// Runs the collectors; families whose name is taken are left out.
-    fn collect_into(&self, families: &mut Vec<model::Family>) {
-        let collectors = self.0.collectors.read().clone();
-        for (collector, collect) in collectors {
-            for family in self.run(&collect) {
-                if families.iter().any(|taken| taken.name == family.name) {
-                    self.note_problem(Problem::CollectorRefused, &family.name, || {
-                        format!("metric {:?} of collector {collector:?} is there already; the collector's is left out", family.name)
-                    });
-                } else if !family.series.is_empty() {
-                    families.push(family);
-                }
-            }
-        }
-    }
-
-    fn run(&self, collect: &Collect) -> Vec<model::Family> {
-        call(self.refused(), || {
-            let mut families = Families::new(&self.0.shared.problems, self.0.shared.start);
-            collect(&mut families);
-            families.into_inner()
-        })
-        .unwrap_or_default()
     }
 }
 

@@ -28,18 +28,27 @@ pub(crate) enum Problem {
     UnfitTags,
     /// A collector's family that is already there, or a value that cannot be: left out.
     CollectorRefused,
+    /// A snapshot that may show a part of a group.
+    SplitGroup,
+    /// A collector that gave an error: without its families.
+    CollectorFailed,
+    /// A collector that took longer than it may: as above.
+    CollectorLate,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 7] = [
+    const ALL: [Problem; 10] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
         Problem::TooManySeries,
         Problem::UnfitTags,
         Problem::CollectorRefused,
+        Problem::SplitGroup,
+        Problem::CollectorFailed,
+        Problem::CollectorLate,
         Problem::LeftOut,
     ];
 
@@ -52,6 +61,9 @@ impl Problem {
             Problem::TooManySeries => "too_many_series",
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
+            Problem::SplitGroup => "split_group",
+            Problem::CollectorFailed => "collector_failed",
+            Problem::CollectorLate => "collector_late",
             Problem::LeftOut => "left_out",
         }
     }
@@ -79,6 +91,14 @@ impl Problems {
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
+        // No lock is held: the logger may use this registry.
+        if self.count(problem, name) {
+            log::warn!("tagmeter: {}", what());
+        }
+    }
+
+    /// Counts a problem; tells whether it has to be said.
+    fn count(&self, problem: Problem, name: &Name) -> bool {
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
@@ -87,10 +107,7 @@ impl Problems {
         if first || problem != Problem::LeftOut {
             self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
         }
-        // No lock is held: the logger may use this registry.
-        if first {
-            log::warn!("tagmeter: {}", what());
-        }
+        first
     }
 
     /// `tagmeter_problems_total{reason="…"}`, once there is one.

@@ -12,6 +12,7 @@ use super::cursor::Cursor;
 use super::delivery::Delivery;
 use super::handler::Handler;
 use super::listing::Listing;
+use super::merged::Merged;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
 use super::pieces::BatchSize;
@@ -22,6 +23,8 @@ use super::retry::Retry;
 use super::rules::{Collisions, Rules};
 use super::schedule::Schedule;
 use super::sink::Sink;
+#[cfg(feature = "spool")]
+use super::spool::{Spool, SpoolError, Spooled};
 use super::status::Ledger;
 use super::thread::{Order, Thread};
 use crate::backoff::Chance;
@@ -82,6 +85,8 @@ pub struct ReporterBuilder<S> {
     environment: Environment,
     handler: Handler,
     backlog: Bounds,
+    #[cfg(feature = "spool")]
+    spool: Option<Spool>,
     aligned: bool,
     start_jitter: Duration,
     push_own_metrics: bool,
@@ -107,6 +112,11 @@ pub enum StartError {
     /// The key of a reporter's tag cannot be sent.
     #[error("the reporter's tags cannot be sent")]
     IllegalKey(#[from] IllegalName),
+    /// The spool cannot be used.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The operating system gave no thread.
     #[error("no thread for the reporter: {reason}")]
     NoThread {
@@ -127,6 +137,8 @@ impl<S: Sink> ReporterBuilder<S> {
             environment: Environment::default(),
             handler: Handler::default(),
             backlog: Bounds::default(),
+            #[cfg(feature = "spool")]
+            spool: None,
             aligned: false,
             start_jitter: Duration::ZERO,
             push_own_metrics: true,
@@ -192,8 +204,8 @@ impl<S: Sink> ReporterBuilder<S> {
         self
     }
 
-    /// The most points that wait for a backend that does not take them; a million unless said, and none with 0. The
-    /// oldest beyond that are lost, and counted.
+    /// The most points that wait in memory for a backend that does not take them; a million unless said, and none with 0.
+    /// The oldest beyond that are lost, and counted.
     pub fn backlog_points(mut self, most: usize) -> Self {
         self.backlog.points = most;
         self
@@ -203,6 +215,48 @@ impl<S: Sink> ReporterBuilder<S> {
     /// counted.
     pub fn backlog_bytes(mut self, most: usize) -> Self {
         self.backlog.bytes = most;
+        self
+    }
+
+    /// Lets points wait on disk: those that the backend did not take are delivered even if the process ends meanwhile, by the
+    /// next reporter that has this spool. Not said: they wait in memory.
+    ///
+    /// Points keep their order, their names, their tags and their timestamps. A batch is written to disk when an attempt to
+    /// deliver it has failed, and what was delivered is noted at once: a process that ends between the backend's answer and
+    /// that note delivers the batch a second time, with the same timestamps. What the disk does not take waits in memory,
+    /// within [`backlog_points`](Self::backlog_points) and [`backlog_bytes`](Self::backlog_bytes), until it does.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
+    /// # struct Backend(bool);
+    /// # impl Sink for Backend {
+    /// #     fn name(&self) -> &str { "backend" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+    /// #         let (points, reason) = (batch.len(), "down".into());
+    /// #         if self.0 { Ok(Outcome::all(points)) } else { Err(PushError::Unreachable { points, reason }) }
+    /// #     }
+    /// # }
+    /// # let spool = std::env::temp_dir().join(format!("tagmeter-example-{}", std::process::id()));
+    /// # let spool = spool.as_path();
+    /// # let (down, up) = (Backend(false), Backend(true));
+    /// # let registry = tagmeter::Registry::new();
+    /// # registry.counter("orders").inc();
+    /// let reporter = Reporter::new(&registry, down).spool(spool).start()?;
+    /// let last = reporter.stop(Duration::from_secs(5))?;
+    /// assert_eq!((last.successful, last.waiting), (0, 1));     // on disk
+    ///
+    /// let reporter = Reporter::new(&registry, up).spool(spool).start()?;
+    /// let last = reporter.stop(Duration::from_secs(5))?;
+    /// assert_eq!((last.successful, last.caught_up), (1, 1));
+    /// # std::fs::remove_dir_all(spool)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub fn spool(mut self, spool: impl Into<Spool>) -> Self {
+        self.spool = Some(spool.into());
         self
     }
 
@@ -216,11 +270,19 @@ impl<S: Sink> ReporterBuilder<S> {
     ///
     /// # Errors
     ///
-    /// The interval is zero, or tags, given or taken from the environment, cannot be used.
+    /// The interval is zero, tags, given or taken from the environment, cannot be used, or the spool cannot.
     pub fn start(self) -> Result<Reporter, StartError> {
-        let backlog = Box::new(InMemory::new(self.backlog));
+        let backlog = self.waiting_room()?;
         let expose = self.expose_own_metrics;
         spawn(self.reporting(backlog, Chance::new())?, expose)
+    }
+
+    fn waiting_room(&self) -> Result<Box<dyn Backlog>, StartError> {
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &self.spool {
+            return Ok(Box::new(Spooled::open(spool, self.sink.name(), self.backlog)?));
+        }
+        Ok(Box::new(InMemory::new(self.backlog)))
     }
 
     /// Everything but the thread.
@@ -264,6 +326,8 @@ impl<S: Sink> ReporterBuilder<S> {
         // What an earlier reporter left is this one's to deliver.
         ledger.accept(backlog.waiting().points);
         ledger.wait(backlog.waiting());
+        #[cfg(feature = "spool")]
+        ledger.note_spool(backlog.on_disk());
         Pusher {
             delivery: Delivery {
                 meta: Meta::new(self.sink.name(), clock.clone()),
@@ -276,9 +340,11 @@ impl<S: Sink> ReporterBuilder<S> {
             view: self.view,
             prefix: self.prefix,
             cursor: rules.increases.then(Cursor::default),
+            own_cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,
+            merged: Merged::default(),
             backlog,
             push_own_metrics: self.push_own_metrics,
             refused: 0,
@@ -398,6 +464,16 @@ mod tests {
         let (builder, handed) = builder(&[]);
         drop(builder.every(Duration::MAX).start().unwrap());
         assert_eq!(handed.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_report_has_the_time_of_an_interval_and_never_less_than_five_seconds() {
+        for (every, patience) in [(1, 5), (5, 5), (60, 60)] {
+            let builder = builder(&[]).0.every(Duration::from_secs(every));
+            let backlog = Box::new(InMemory::new(Bounds::default()));
+            let reporting = builder.reporting(backlog, Chance::seeded(1)).unwrap();
+            assert_eq!(reporting.patience, Duration::from_secs(patience));
+        }
     }
 
     #[test]

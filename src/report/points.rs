@@ -1,19 +1,18 @@
 //! A snapshot as points that a backend takes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use super::rules::{Fit, RefusedPoint};
 use super::sink::{Point, Reading};
 use super::timestamp::Timestamp;
 use crate::encode::fields::{self, Field};
-use crate::model::Snapshot;
+use crate::model::{Nanos, Snapshot};
 use crate::name::Name;
 
 /// What a snapshot became.
 #[derive(Debug, Default)]
 pub(super) struct Points {
     pub(super) points: Vec<Point>,
+    /// When the series of each point began to count.
+    pub(super) starts: Vec<Nanos>,
     /// Numbers left out because they are not finite.
     pub(super) not_finite: usize,
     /// Why others were left out, one entry a number.
@@ -23,7 +22,10 @@ pub(super) struct Points {
 /// Every number of a snapshot as a point named `prefix` + metric + `.` + field, all with one timestamp. A metric that
 /// cannot be sent takes nothing else with it.
 pub(super) fn points(snapshot: &Snapshot, timestamp: Timestamp, prefix: &str, fit: Fit<'_>) -> Points {
-    let mut lowering = Lowering { prefix, timestamp, fit, names: HashMap::new(), done: Points::default() };
+    let series = snapshot.families().iter().map(|family| family.series.len()).sum();
+    let (points, starts) = (Vec::with_capacity(series), Vec::with_capacity(series));
+    let done = Points { points, starts, ..Points::default() };
+    let mut lowering = Lowering { prefix, timestamp, fit, family: None, names: Vec::new(), done };
     let not_finite = fields::each(snapshot, |field| lowering.take(field));
     Points { not_finite, ..lowering.done }
 }
@@ -32,15 +34,20 @@ struct Lowering<'a> {
     prefix: &'a str,
     timestamp: Timestamp,
     fit: Fit<'a>,
-    /// Names of points by metric and field: all series of a family share them.
-    names: HashMap<(Name, &'static str), Name>,
+    /// The family whose points have these names.
+    family: Option<Name>,
+    /// Names of points by field, few: all series of a family share them.
+    names: Vec<(&'static str, Name)>,
     done: Points,
 }
 
 impl Lowering<'_> {
     fn take(&mut self, field: Field<'_>) {
         match self.fitted(field) {
-            Ok(point) => self.done.points.push(point),
+            Ok(point) => {
+                self.done.points.push(point);
+                self.done.starts.push(field.start);
+            }
             Err(refused) => self.done.refused.push(refused),
         }
     }
@@ -53,13 +60,17 @@ impl Lowering<'_> {
     }
 
     fn name(&mut self, metric: &Name, field: &'static str) -> Result<Name, RefusedPoint> {
-        match self.names.entry((metric.clone(), field)) {
-            Entry::Occupied(known) => Ok(known.get().clone()),
-            Entry::Vacant(new) => {
-                let whole = Name::from(format!("{}{metric}.{field}", self.prefix));
-                Ok(new.insert(self.fit.name(&whole)?).clone())
-            }
+        if self.family.as_ref() != Some(metric) {
+            self.family = Some(metric.clone());
+            self.names.clear();
         }
+        if let Some((_, known)) = self.names.iter().find(|(known, _)| *known == field) {
+            return Ok(known.clone());
+        }
+        let whole = Name::from(format!("{}{metric}.{field}", self.prefix));
+        let name = self.fit.name(&whole)?;
+        self.names.push((field, name.clone()));
+        Ok(name)
     }
 }
 
@@ -67,6 +78,7 @@ impl Lowering<'_> {
 mod tests {
     use super::*;
     use crate::model::{Family, Kind, Value};
+    use crate::report::merged::Merged;
     use crate::report::rules::Collisions;
     use crate::tag::{Sanitize, TagLayers, Tags};
     use crate::unit::Unit;
@@ -86,8 +98,8 @@ mod tests {
 
     fn points_of(prefix: &str, sanitize: Sanitize, snapshot: &Snapshot) -> Points {
         let layers = TagLayers::new(sanitize).max_tags(2).layer(&[("host", "a")].into()).unwrap();
-        let collisions = Collisions::default();
-        let fit = Fit::new(sanitize, &layers, &collisions);
+        let (collisions, merged) = (Collisions::default(), &mut Merged::default());
+        let fit = Fit { sanitize, layers: &layers, collisions: &collisions, merged };
         points(snapshot, Timestamp::from(snapshot.taken_at()), prefix, fit)
     }
 

@@ -1,10 +1,13 @@
 //! One report after the other: snapshot, points, batches, sink, counts.
 
+use std::mem;
+
 use super::allowance::Allowance;
 use super::backlog::Backlog;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Total};
 use super::delivery::{Delivery, Halt};
 use super::listing::Listing;
+use super::merged::Merged;
 use super::outcome::{Report, ReportError};
 use super::points::{Points, points};
 use super::rules::{Collisions, Fit, Rules};
@@ -22,10 +25,13 @@ pub(super) struct Pusher<S> {
     pub(super) prefix: String,
     pub(super) layers: TagLayers,
     pub(super) collisions: Collisions,
+    pub(super) merged: Merged,
     pub(super) delivery: Delivery<S>,
     pub(super) backlog: Box<dyn Backlog>,
     /// How far the backend has got, if it wants increases.
     pub(super) cursor: Option<Cursor>,
+    /// And with what the reporter says about itself.
+    pub(super) own_cursor: Option<Cursor>,
     pub(super) push_own_metrics: bool,
     /// How many numbers could not be sent last time: the handler is told when that changes, not every time.
     pub(super) refused: usize,
@@ -37,7 +43,7 @@ pub(super) struct Pusher<S> {
 struct Taken {
     points: Vec<Point>,
     /// What increases were before they became that.
-    totals: Vec<f64>,
+    totals: Vec<Total>,
     now: Timestamp,
 }
 
@@ -79,7 +85,14 @@ impl<S: Sink> Pusher<S> {
     pub(super) fn catch_up(&mut self, time: &Allowance, report: &mut Report) -> Option<Halt> {
         let time = time.for_backlog();
         while !time.is_over_for_backlog(self.delivery.clock.now()) {
-            let batch = self.backlog.oldest()?;
+            let waiting = self.backlog.waiting().points;
+            let Some(batch) = self.backlog.oldest() else {
+                self.note_backlog(report);
+                // It is asked again as a backend would be.
+                return (waiting > 0).then_some(Halt::Retry(None));
+            };
+            // A spool may have batches that were larger than they are now.
+            let batch = &batch[..batch.len().min(self.delivery.size.now())];
             let sent = self.delivery.deliver(batch, &time, report);
             self.backlog.settle(sent.settled);
             report.caught_up += sent.taken;
@@ -104,11 +117,15 @@ impl<S: Sink> Pusher<S> {
         // Of pages only: a backend is told by the reporter's own metrics.
         snapshot.retain(|family| !Listing::is_own(&family.name));
         let now = self.stamp(Timestamp::from(snapshot.taken_at()));
-        let Points { mut points, not_finite, refused } = self.points(&snapshot, now);
+        let mut merged = mem::take(&mut self.merged);
+        merged.begin();
+        let Points { mut points, starts, not_finite, refused } = self.points(&snapshot, now, &mut merged);
+        self.merged = merged;
         (report.points, report.skipped) = (points.len(), not_finite + refused.len());
         self.delivery.ledger.accept(points.len());
         self.tell_refused(ReportError::refused(&refused), report);
-        let totals = self.cursor.as_ref().map(|cursor| cursor.lower(&mut points)).unwrap_or_default();
+        let totals = self.cursor.as_ref().map(|cursor| cursor.lower(&mut points, &starts));
+        let totals = totals.unwrap_or_default();
         Taken { points, totals, now }
     }
 
@@ -150,7 +167,12 @@ impl<S: Sink> Pusher<S> {
 
     fn note_backlog(&mut self, report: &mut Report) {
         self.delivery.lose(self.backlog.take_losses(), report);
+        for notice in self.backlog.take_notices() {
+            self.delivery.tell(Some(ReportError::general(notice)), report);
+        }
         self.delivery.ledger.wait(self.backlog.waiting());
+        #[cfg(feature = "spool")]
+        self.delivery.ledger.note_spool(self.backlog.on_disk());
     }
 
     /// The time of a report: a second of its own, because a database that gets two values for one second may keep
@@ -167,16 +189,23 @@ impl<S: Sink> Pusher<S> {
         Timestamp::from(stamp)
     }
 
-    fn points(&self, snapshot: &Snapshot, at: Timestamp) -> Points {
-        points(snapshot, at, &self.prefix, Fit::new(self.rules.sanitize, &self.layers, &self.collisions))
+    fn points(&self, snapshot: &Snapshot, at: Timestamp, merged: &mut Merged) -> Points {
+        let Pusher { layers, collisions, .. } = self;
+        points(snapshot, at, &self.prefix, Fit { sanitize: self.rules.sanitize, layers, collisions, merged })
     }
 
     /// What the reporter says about itself, after a report that had something and found the backend there.
     fn push_own(&mut self, now: Timestamp, time: &Allowance, halt: Option<Halt>, report: &mut Report) {
-        let own = self.points(self.delivery.meta.standing(), now).points;
+        let own = self.points(self.delivery.meta.standing(), now, &mut Merged::default());
         self.delivery.meta.settle();
-        if self.push_own_metrics && report.points > 0 && halt.is_none() {
-            self.delivery.push_own(&own, time, report);
+        if !self.push_own_metrics || report.points == 0 || halt.is_some() {
+            return;
+        }
+        let Points { mut points, starts, .. } = own;
+        let totals = self.own_cursor.as_ref().map(|cursor| cursor.lower(&mut points, &starts));
+        let settled = self.delivery.push_own(&points, time, report);
+        if let (Some(cursor), Some(totals)) = (&mut self.own_cursor, totals) {
+            cursor.advance(&points, &totals, settled);
         }
     }
 

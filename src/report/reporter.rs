@@ -316,6 +316,60 @@ mod tests {
         assert_eq!(reporter.stop(Duration::from_secs(60)).unwrap().successful, 1);
     }
 
+    /// Takes points one by one, and keeps whoever pushes them waiting; tells of each push, and by its end of its own.
+    struct Held {
+        began: Sender<()>,
+        release: mpsc::Receiver<()>,
+    }
+
+    impl Sink for Held {
+        fn name(&self) -> &str {
+            "held"
+        }
+
+        fn rules(&self) -> Rules {
+            Rules { max_batch: 1, ..Rules::default() }
+        }
+
+        fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+            self.began.send(()).unwrap();
+            let _ = self.release.recv();
+            Ok(Outcome::all(batch.len()))
+        }
+    }
+
+    /// A reporter of three points in its first push; what tells of pushes, and what ends that one.
+    fn held(every: Duration) -> (Reporter, mpsc::Receiver<()>, Sender<()>) {
+        let ((began, begun), (end, release)) = (mpsc::channel(), mpsc::channel());
+        let registry = Registry::new();
+        ["a", "b", "c"].into_iter().for_each(|name| registry.counter(name).inc());
+        let reporter = Reporter::new(&registry, Held { began, release }).every(every).on_error(|_| ());
+        let reporter = reporter.start().unwrap();
+        begun.recv().unwrap();
+        (reporter, begun, end)
+    }
+
+    const SOON: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn a_stop_without_time_lets_the_current_request_end_and_begins_no_other() {
+        let (reporter, begun, end) = held(SOON);
+        assert_eq!(reporter.stop(Duration::ZERO), Err(StopError::TimedOut));
+        end.send(()).unwrap();
+        assert_eq!(begun.iter().count(), 0, "the thread ends, and the sink with it");
+    }
+
+    #[test]
+    fn a_drop_waits_an_interval_and_five_seconds_at_most() {
+        let (reporter, begun, end) = held(SOON);
+        // Nobody ends the push meanwhile.
+        drop(reporter);
+        drop(end);
+        assert_eq!(begun.iter().count(), 0);
+        let lasting = Reporter::new(&Registry::new(), Spy::new(|_| Answer::Takes)).every(Duration::MAX);
+        assert_eq!(lasting.start().unwrap().handle.drop_patience, Duration::from_secs(5));
+    }
+
     /// One life of a reporter: what is pushed after `stop` was called, seen by a total that then no longer moves.
     fn lives_and_stops(chance: &mut Chance) {
         let clock = ManualClock::new();

@@ -14,6 +14,7 @@ mod golden;
 mod hostile;
 mod json;
 mod judges;
+mod lies;
 mod lint;
 mod merged;
 mod oracle;

@@ -24,7 +24,7 @@ use crate::judges::{Samples, installed, number, run, samples_of, verdict};
 const BATCH: usize = 300;
 
 /// What Python makes of pages, or why it refuses them.
-fn decoded(pages: &[Vec<u8>]) -> Vec<Result<Samples, String>> {
+pub(crate) fn decoded(pages: &[Vec<u8>]) -> Vec<Result<Samples, String>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exposition/decode.py");
     let mut input = Vec::new();
     for page in pages {
@@ -74,6 +74,7 @@ fn word(kind: ParsedKind) -> &'static str {
         ParsedKind::Gauge => "gauge",
         ParsedKind::Summary => "summary",
         ParsedKind::Histogram => "histogram",
+        ParsedKind::Unknown => "untyped",
         other => panic!("no family of text 0.0.4 is a {other:?}"),
     }
 }

@@ -24,14 +24,15 @@ fn functions_are_dropped_with_what_asks_them() {
         registry.counter_fn("count", move || dropped_of(&owned) as u64)
     };
     let own = owned();
-    registry.collector("own", move |families| _ = families.gauge("own", "").set((), dropped_of(&own)));
+    let collector =
+        registry.collector("own", move |families| _ = families.gauge("own", "").set((), dropped_of(&own)));
     assert_eq!(families(&registry), 3);
 
     assert!(registry.remove("level") && !registry.remove("level"));
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
     registry.retain(|name, _| *name != "count");
     assert_eq!(dropped.load(Ordering::Relaxed), 2);
-    assert!(registry.remove_collector("own") && !registry.remove_collector("own"));
+    assert!(collector.unregister() && !collector.unregister());
     assert_eq!(dropped.load(Ordering::Relaxed), 3);
     assert_eq!(families(&registry), 0);
 

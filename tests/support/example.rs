@@ -22,9 +22,14 @@ impl Running {
     /// Builds it, which does nothing after `cargo test` has, and starts it with these environment variables.
     pub(crate) fn start(name: &'static str, environment: &[(&str, &str)]) -> Running {
         let mut command = Command::new(build(name));
-        for inherited in
-            ["APPTUIT_API_TOKEN", "APPTUIT_API_ENDPOINT", "APPTUIT_TAGS", "PORT", "REPORT_SECONDS"]
-        {
+        for inherited in [
+            "APPTUIT_API_TOKEN",
+            "APPTUIT_API_ENDPOINT",
+            "APPTUIT_TAGS",
+            "PORT",
+            "REPORT_SECONDS",
+            "SPOOL_DIR",
+        ] {
             command.env_remove(inherited);
         }
         command.envs(environment.iter().copied());
@@ -115,6 +120,10 @@ fn build(name: &str) -> PathBuf {
     cargo.args(["build", "--quiet", "--example", name, "--features", &features()]);
     cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     cargo.arg("--target-dir").arg(profile.parent().expect("a profile is in target"));
+    // What cargo told this test about its package would have build scripts that read it run again, here and in the next test.
+    for (name, _) in std::env::vars().filter(|(name, _)| is_told_by_cargo(name)) {
+        cargo.env_remove(name);
+    }
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
@@ -122,11 +131,16 @@ fn build(name: &str) -> PathBuf {
     profile.join("examples").join(name)
 }
 
+fn is_told_by_cargo(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
 fn features() -> String {
     let on = [
         ("full", cfg!(feature = "full")),
         ("serve", cfg!(feature = "serve")),
         ("apptuit", cfg!(feature = "apptuit")),
+        ("spool", cfg!(feature = "spool")),
     ];
     on.into_iter().filter_map(|(feature, on)| on.then_some(feature)).collect::<Vec<_>>().join(",")
 }

@@ -288,8 +288,15 @@ impl<I: Instrument> AnyFamily for RemovableSeries<I> {
         self.described.definition.clone()
     }
 
-    fn read(&self) -> model::Family {
+    fn tidy(&self) {
         self.sweep_if_due();
+    }
+
+    fn asks_functions(&self) -> bool {
+        I::MAY_ASK && self.shown().any(|node| node.value.instrument.asks())
+    }
+
+    fn read(&self) -> model::Family {
         let definition = &self.described.definition;
         model::Family {
             name: definition.name.clone(),
