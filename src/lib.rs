@@ -35,7 +35,7 @@
 //!   of a large family gets them once threads fight over it. Levels are one shared word. Quantiles wait in a buffer of
 //!   each thread's, 512 bytes a series, and 6 KiB more a series are the window.
 //! - Formats are Prometheus text, OpenMetrics 1.0 and JSON, and with the feature `protobuf` Prometheus' own, the only one
-//!   that Prometheus takes native histograms from. No exemplars.
+//!   that Prometheus takes native histograms from.
 //! - Pushes go to Apptuit and OpenTSDB-style endpoints. What they do not take waits in memory, bounded, and goes with
 //!   the program when it ends; what is dropped is counted.
 //! - A removed series is hidden and keeps its memory, unless its family was defined to give it back.

@@ -47,6 +47,17 @@ fn push_broken(out: &mut String, number: f64) {
     }
 }
 
+/// Appends nanoseconds as seconds, with as many decimals as it takes and no exponent.
+pub(crate) fn push_seconds(out: &mut String, nanos: u64) {
+    const NANOS_PER_SECOND: u64 = 1_000_000_000;
+    out.push_str(itoa::Buffer::new().format(nanos / NANOS_PER_SECOND));
+    let rest = nanos % NANOS_PER_SECOND;
+    if rest > 0 {
+        let decimals = format!(".{rest:09}");
+        out.push_str(decimals.trim_end_matches('0'));
+    }
+}
+
 /// Appends a bucket bound or a quantile in its canonical spelling: `0.005`, `1.0`, `100000.0`, `1e+06`, `+Inf`.
 ///
 /// Source: OpenMetrics 1.0, "Canonical numbers"; Go's `%g` with `.0` where there is neither point nor exponent.

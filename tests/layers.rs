@@ -48,6 +48,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
     ("nix", &["collect"]),
+    ("opentelemetry", &["metric"]),
     ("polars", &["query"]),
     ("regex", &["registry"]),
     ("reqwest", &["transport"]),

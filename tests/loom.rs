@@ -130,6 +130,8 @@ mod buffer;
 mod chains;
 #[path = "../src/cell/epoch.rs"]
 mod epoch;
+#[path = "../src/cell/exemplars.rs"]
+mod exemplars;
 #[path = "../src/cell/presence.rs"]
 mod presence;
 #[path = "../src/cell/rare.rs"]
@@ -143,6 +145,7 @@ mod word;
 
 use buckets::{BucketCells, Recorded};
 use chains::Chains;
+use exemplars::Exemplars;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -776,5 +779,55 @@ fn a_histogram_that_is_promoted_while_it_is_read_loses_and_doubles_nothing() {
         assert!(after > before, "{after} after {before} and one more");
         promoting.join().unwrap();
         assert_eq!(read(), 3);
+    });
+}
+
+/// A count and its exemplars, each the number of its record.
+struct Exemplified {
+    count: WholeWord,
+    exemplars: Exemplars<u64>,
+}
+
+impl Exemplified {
+    fn record(&self, bucket: i32) {
+        self.count.add(1);
+        // Not what was counted: by then the count may include a record of the other thread.
+        if self.exemplars.is_due(bucket, 0) {
+            self.exemplars.keep(bucket, 0, 1 + u64::from(bucket == 1));
+        }
+    }
+
+    fn read(&self) -> (Vec<u64>, u64) {
+        let exemplars = self.exemplars.read();
+        (exemplars, self.count.get())
+    }
+}
+
+#[test]
+fn who_sees_an_exemplar_sees_it_counted() {
+    model(3, || {
+        let both = Arc::new(Exemplified { count: WholeWord::default(), exemplars: Exemplars::new(2) });
+        let [first, second] = [0, 1].map(|bucket| {
+            let both = both.clone();
+            thread::spawn(move || both.record(bucket))
+        });
+        let (exemplars, count) = both.read();
+        assert!(exemplars.len() as u64 <= count, "{exemplars:?} of {count}");
+        [first, second].into_iter().for_each(|writer| writer.join().unwrap());
+        let (exemplars, count) = both.read();
+        // Who found the list held went without.
+        assert!((1..=2).contains(&exemplars.len()) && count == 2, "{exemplars:?} of {count}");
+    });
+}
+
+#[test]
+fn of_two_that_give_one_bucket_an_exemplar_one_is_kept() {
+    model(3, || {
+        let both = Arc::new(Exemplified { count: WholeWord::default(), exemplars: Exemplars::new(1) });
+        let other = both.clone();
+        let writer = thread::spawn(move || other.record(0));
+        both.record(0);
+        writer.join().unwrap();
+        assert_eq!(both.read(), (vec![1], 2));
     });
 }

@@ -11,6 +11,7 @@
 //! - [`section`]: what a reader looks at stays until it is done; [`epoch`] tells how. [`chains`]: entries found that way, by
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
+//! - [`exemplars`]: some of what was recorded, beside the numbers.
 //! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: quick clocks. [`problem`]: what was refused.
 //!
@@ -22,6 +23,7 @@
 //! | histogram shared | four locked operations | waits a moment for the records in flight, never the other way round |
 //! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
 //! | window shared | a free lock | the same |
+//! | exemplars | a load; ten times a second and bucket, a free lock | copies under a lock that no writer waits for |
 //!
 //! **What a reader waits for, and for how long.** Writers wait for nobody.
 //!
@@ -31,6 +33,7 @@
 //! | histogram shared | records in flight in the cold half | 1 024 looks, the most of them yields; then what it read last |
 //! | histogram, meter | another reader of the same one | the time that one takes: the above |
 //! | window, native buckets that share a stripe | who changes a stripe | a second, once a stripe; then what is new there is left out until it is free |
+//! | exemplars | who changes the list | 20 ms; then this reading is without |
 //! | totals, levels, entries, pages of cells | nothing | |
 //! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
 //! | what sections hold back | nothing: it is looked at again later | |
@@ -49,6 +52,7 @@ mod coarse;
 mod count;
 mod entries;
 mod epoch;
+mod exemplars;
 mod histogram;
 mod index;
 mod late;
@@ -75,9 +79,10 @@ mod word;
 pub(crate) use chains::{Chains, Node, Turn};
 pub(crate) use coarse::{coarse_nanos, coarse_wall_nanos, exact_nanos};
 pub use count::Place;
-pub(crate) use count::{Count, FloatCount};
+pub(crate) use count::{Count, FloatCount, Total};
 pub(crate) use entries::Entries;
 pub(crate) use epoch::{Passed, Stamp};
+pub(crate) use exemplars::Exemplars;
 pub(crate) use histogram::HistogramCells;
 pub(crate) use index::{Index, Indexes};
 pub(crate) use late::Late;
@@ -85,9 +90,10 @@ pub(crate) use level::Level;
 pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
+pub(crate) use rare::Rare;
 pub(crate) use recent::RecentCell;
 pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
-pub(crate) use thread::KnownPlace;
+pub(crate) use thread::{CellPlace, KnownPlace};
 pub(crate) use ticks::Ticks;
 pub(crate) use word::{FloatWord, WholeWord, Word};

@@ -30,8 +30,13 @@ use crate::tag::label::Quotes;
 /// The `Content-Type` of the format.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-const FORMAT: Format =
-    Format { rules: Rules { claims, rising_only: true }, header, float: number::push_float, end: "# EOF\n" };
+const FORMAT: Format = Format {
+    rules: Rules { claims, rising_only: true },
+    header,
+    float: number::push_float,
+    has_extras: true,
+    end: "# EOF\n",
+};
 
 /// The page of a snapshot.
 ///

@@ -31,8 +31,13 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// belong.
 pub const CONTENT_TYPE_1_0_0: &str = "text/plain; version=1.0.0; charset=utf-8";
 
-const FORMAT: Format =
-    Format { rules: Rules { claims, rising_only: false }, header, float: number::push_f64, end: "" };
+const FORMAT: Format = Format {
+    rules: Rules { claims, rising_only: false },
+    header,
+    float: number::push_f64,
+    has_extras: false,
+    end: "",
+};
 
 /// The page of a snapshot.
 ///

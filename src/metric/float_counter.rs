@@ -1,9 +1,11 @@
 //! A count in fractions.
 
-use super::{Common, Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use std::sync::Arc;
 
-use crate::cell::{FloatCount, FloatWord, RecordingProblem};
+use super::{
+    Common, Context, CounterSettings, Exemplified, Handle, Instrument, Place, Requested, Unsuitable, sealed,
+};
+use crate::cell::{FloatCount, FloatWord, KnownPlace, RecordingProblem};
 use crate::model::{Kind, Number, Value};
 
 /// A count that only grows and takes fractions: seconds of processor time, joules.
@@ -24,7 +26,8 @@ pub struct FloatCounter(pub(crate) Handle<FloatCell>);
 #[derive(Debug)]
 pub(crate) struct FloatCell {
     common: Arc<Common>,
-    total: FloatCount,
+    count: FloatCount,
+    exemplified: Exemplified,
 }
 
 impl FloatCounter {
@@ -37,12 +40,26 @@ impl FloatCounter {
     /// ```
     #[inline]
     pub fn add(&self, amount: f64) {
-        if !amount.is_finite() {
-            self.refuse(RecordingProblem::NotFinite);
-        } else if amount < 0.0 {
-            self.refuse(RecordingProblem::Negative);
-        } else {
-            self.0.add_known::<FloatWord>(amount, |cell, known| cell.total.add_elsewhere(amount, known));
+        if self.takes(amount) {
+            self.0.add_known::<FloatWord>(amount, |cell, known| cell.add_elsewhere(amount, known));
+        }
+    }
+
+    /// Counts `amount`, and keeps it as an exemplar with these labels: see [exemplars](crate::metric#exemplars).
+    ///
+    /// ```
+    /// # let counter = tagmeter::Registry::new().float_counter("c");
+    /// counter.add_with_exemplar(1.5, [("trace_id", "4bf92f3577b34da6")]);
+    /// assert_eq!(counter.get(), 1.5);
+    /// ```
+    pub fn add_with_exemplar<K: AsRef<str>, V: AsRef<str>>(
+        &self,
+        amount: f64,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if self.takes(amount) {
+            let cell = self.0.cell();
+            cell.exemplified.add_with(cell.count.total(), amount, labels);
         }
     }
 
@@ -53,33 +70,65 @@ impl FloatCounter {
     /// assert_eq!(counter.get(), 0.0);
     /// ```
     pub fn get(&self) -> f64 {
-        self.0.cell().total.get()
+        self.0.cell().count.get()
     }
 }
 
 impl FloatCounter {
+    /// Whether an amount can be counted; notes it where not.
+    #[inline]
+    fn takes(&self, amount: f64) -> bool {
+        if !amount.is_finite() {
+            self.refuse(RecordingProblem::NotFinite);
+        } else if amount < 0.0 {
+            self.refuse(RecordingProblem::Negative);
+        } else {
+            return true;
+        }
+        false
+    }
+
     #[cold]
     fn refuse(&self, problem: RecordingProblem) {
         self.0.cell().common.refused.note(problem);
     }
 }
 
+impl FloatCell {
+    #[inline]
+    fn add_elsewhere(&self, amount: f64, known: &KnownPlace) {
+        self.exemplified.add_elsewhere(self.count.total(), amount, known);
+    }
+}
+
 impl sealed::Sealed for FloatCounter {}
 
 impl Instrument for FloatCounter {
-    type Settings = ();
+    type Settings = CounterSettings;
     const KIND: Kind = Kind::Counter;
 
-    fn settings(requested: &Requested) -> Result<(), Unsuitable> {
-        requested.nothing(Self::KIND)
+    fn settings(requested: &Requested) -> Result<CounterSettings, Unsuitable> {
+        requested.counter(Self::KIND)
     }
 
-    fn create((): &(), context: &Context, place: Place) -> Self {
-        FloatCounter(Handle::of(FloatCell { common: context.common.clone(), total: FloatCount::new(place) }))
+    fn describe(settings: &CounterSettings) -> String {
+        settings.to_string()
+    }
+
+    fn create(settings: &CounterSettings, context: &Context, place: Place) -> Self {
+        FloatCounter(Handle::of(FloatCell {
+            common: context.common.clone(),
+            count: FloatCount::new(settings.place(place)),
+            exemplified: Exemplified::of_total(settings, context),
+        }))
     }
 
     fn give_cells(&self) {
-        self.0.cell().total.give_cells();
+        self.0.cell().count.give_cells();
+    }
+
+    fn exemplified(&self) -> Option<&Exemplified> {
+        Some(&self.0.cell().exemplified)
     }
 
     fn read(&self) -> Option<Value> {
@@ -91,7 +140,9 @@ impl Instrument for FloatCounter {
     }
 
     fn reset(&self) {
-        self.0.cell().total.reset();
+        let cell = self.0.cell();
+        cell.count.reset();
+        cell.exemplified.reset();
     }
 }
 
@@ -101,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_counted_leaves_the_total_alone() {
-        let counter = FloatCounter::create(&(), &Context::default(), Place::Cells);
+        let counter = FloatCounter::create(&CounterSettings::default(), &Context::default(), Place::Cells);
         [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5].into_iter().for_each(|amount| counter.add(amount));
         counter.add(0.25);
         assert_eq!(counter.get(), 0.25);

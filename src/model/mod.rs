@@ -1,12 +1,14 @@
 //! A snapshot of metrics: plain data, no atomics, no locks.
 //!
 //! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
-//! [`Series`] in a [`SeriesList`], a series holds one [`Value`].
+//! [`Series`] in a [`SeriesList`], a series holds one [`Value`] and [`Exemplar`]s of it.
 
 mod difference;
+mod exemplar;
 mod series;
 mod value;
 
+pub use exemplar::{Exemplar, InvalidExemplar};
 pub use series::{Series, SeriesList};
 pub use value::{HistogramValue, MeterValue, Number, Quantile, Shape, StateSetValue, TimerValue, Value};
 

@@ -28,18 +28,21 @@ pub(crate) enum Problem {
     UnfitTags,
     /// A collector's family that is already there, or a value that cannot be: left out.
     CollectorRefused,
+    /// Labels that are those of no exemplar: recorded without.
+    InvalidExemplar,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 7] = [
+    const ALL: [Problem; 8] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
         Problem::TooManySeries,
         Problem::UnfitTags,
         Problem::CollectorRefused,
+        Problem::InvalidExemplar,
         Problem::LeftOut,
     ];
 
@@ -52,6 +55,7 @@ impl Problem {
             Problem::TooManySeries => "too_many_series",
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
+            Problem::InvalidExemplar => "invalid_exemplar",
             Problem::LeftOut => "left_out",
         }
     }
@@ -79,13 +83,19 @@ impl Problems {
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
+        self.note_n(problem, name, 1, what);
+    }
+
+    /// The same for what happened several times.
+    #[cold]
+    pub(crate) fn note_n(&self, problem: Problem, name: &Name, times: u64, what: impl FnOnce() -> String) {
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
         };
         // What a format leaves out it leaves out again at each scrape: it is one problem.
         if first || problem != Problem::LeftOut {
-            self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
+            self.counts[problem as usize].fetch_add(times, Ordering::Relaxed);
         }
         // No lock is held: the logger may use this registry.
         if first {

@@ -24,7 +24,7 @@ use crate::judges::{Samples, installed, number, run, samples_of, verdict};
 const BATCH: usize = 300;
 
 /// What Python makes of pages, or why it refuses them.
-fn decoded(pages: &[Vec<u8>]) -> Vec<Result<Samples, String>> {
+pub(crate) fn decoded(pages: &[Vec<u8>]) -> Vec<Result<Samples, String>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exposition/decode.py");
     let mut input = Vec::new();
     for page in pages {
@@ -41,7 +41,7 @@ fn decoded(pages: &[Vec<u8>]) -> Vec<Result<Samples, String>> {
 /// The part of what was decoded that a text page has too.
 fn of_text(decoded: Samples) -> Samples {
     let has_no_place = |name: &str| {
-        ["/created", "/schema", "/threshold", "/zero", "/negative", "/positive"]
+        ["/created", "/exemplar", "/schema", "/threshold", "/zero", "/negative", "/positive"]
             .iter()
             .any(|end| name.ends_with(end))
     };
