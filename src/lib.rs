@@ -130,6 +130,23 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # From a count to a trace
+//!
+//! ```
+//! # use std::time::Duration;
+//! # let registry = tagmeter::Registry::new();
+//! # let (orders, latency) = (registry.counter("orders"), registry.timer("request"));
+//! # let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+//! orders.inc_with_exemplar([("trace_id", trace_id)]);
+//! latency.record_with_exemplar(Duration::from_millis(400), [("trace_id", trace_id)]);
+//!
+//! let saves = registry.define("save").exemplars().timer()?; // each by itself, from the running span
+//! saves.time(|| "saved");
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
+//! ```
+//!
+//! Which are kept, and where they are shown: [exemplars](metric#exemplars).
+//!
 //! # Pull
 //!
 //! ```

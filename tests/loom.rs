@@ -782,52 +782,55 @@ fn a_histogram_that_is_promoted_while_it_is_read_loses_and_doubles_nothing() {
     });
 }
 
-/// A count and its exemplars, each the number of its record.
+/// A count and its exemplars.
 struct Exemplified {
     count: WholeWord,
-    exemplars: Exemplars<u64>,
+    exemplars: Exemplars<()>,
 }
 
 impl Exemplified {
-    fn record(&self, bucket: i32) {
+    fn new(buckets: usize) -> Arc<Self> {
+        Arc::new(Exemplified { count: WholeWord::default(), exemplars: Exemplars::new(buckets) })
+    }
+
+    fn record(&self, bucket: i32, now: u64) {
         self.count.add(1);
-        // Not what was counted: by then the count may include a record of the other thread.
-        if self.exemplars.is_due(bucket, 0) {
-            self.exemplars.keep(bucket, 0, 1 + u64::from(bucket == 1));
+        if self.exemplars.take_turn(bucket, now) {
+            self.exemplars.keep(bucket, ());
         }
     }
 
-    fn read(&self) -> (Vec<u64>, u64) {
+    fn read(&self) -> (usize, u64) {
         let exemplars = self.exemplars.read();
-        (exemplars, self.count.get())
+        (exemplars.len(), self.count.get())
     }
 }
 
 #[test]
 fn who_sees_an_exemplar_sees_it_counted() {
     model(3, || {
-        let both = Arc::new(Exemplified { count: WholeWord::default(), exemplars: Exemplars::new(2) });
-        let [first, second] = [0, 1].map(|bucket| {
+        let both = Exemplified::new(2);
+        let writers = [0, 1].map(|bucket| {
             let both = both.clone();
-            thread::spawn(move || both.record(bucket))
+            thread::spawn(move || both.record(bucket, 0))
         });
         let (exemplars, count) = both.read();
-        assert!(exemplars.len() as u64 <= count, "{exemplars:?} of {count}");
-        [first, second].into_iter().for_each(|writer| writer.join().unwrap());
+        assert!(exemplars as u64 <= count, "{exemplars} of {count}");
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        // Whoever found the list held went without; the next does not.
+        both.record(0, exemplars::TICK_NANOS);
         let (exemplars, count) = both.read();
-        // Who found the list held went without.
-        assert!((1..=2).contains(&exemplars.len()) && count == 2, "{exemplars:?} of {count}");
+        assert!(exemplars >= 1 && count == 3, "{exemplars} of {count}");
     });
 }
 
 #[test]
-fn of_two_that_give_one_bucket_an_exemplar_one_is_kept() {
+fn of_two_with_one_bucket_one_has_the_turn() {
     model(3, || {
-        let both = Arc::new(Exemplified { count: WholeWord::default(), exemplars: Exemplars::new(1) });
+        let both = Exemplified::new(1);
         let other = both.clone();
-        let writer = thread::spawn(move || other.record(0));
-        both.record(0);
-        writer.join().unwrap();
-        assert_eq!(both.read(), (vec![1], 2));
+        let writer = thread::spawn(move || u32::from(other.exemplars.take_turn(0, 0)));
+        let own = u32::from(both.exemplars.take_turn(0, 0));
+        assert_eq!(own + writer.join().unwrap(), 1);
     });
 }

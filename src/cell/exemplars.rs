@@ -3,8 +3,9 @@
 //! A record is counted first and offered afterwards. A reader takes the list first and the counts afterwards, so the count of
 //! everything on the list is among them: who gets the lock sees what was written before it was given back.
 //!
-//! Writers wait for nobody: a bucket that had its exemplar in this tick takes no other, which one load tells, and who finds
-//! the list held goes on without. A reader waits for [`PATIENCE`], since in the child of a fork who holds the list may be gone.
+//! Writers wait for nobody: a bucket takes one exemplar a tick, of who comes first, which one load tells all others; and who
+//! finds the list held goes on without. The tick is taken before the exemplar is made, so that an allocator that records does
+//! not make another. A reader waits for [`PATIENCE`], since in the child of a fork who holds the list may be gone.
 
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ use super::sync::{AtomicU64, Mutex, Ordering};
 /// The newest exemplar of each bucket, of as many buckets as it was made for.
 #[derive(Debug)]
 pub(crate) struct Exemplars<E> {
-    /// In which tick a bucket got its exemplar; 0 before. Buckets beyond share these in turn.
+    /// In which tick a bucket was given an exemplar, from 1 on; 0 before. Buckets beyond share these.
     ticks: Box<[AtomicU64]>,
     /// Bucket and exemplar, the newest last; at most as many as there are ticks.
     pub(super) kept: Mutex<Vec<(i32, E)>>,
 }
 
 /// A bucket gets no second exemplar in the same tenth of a second: a scrape, at most one a second, sees a new one each time, and
-/// a hot path makes ten of them a second.
+/// a hot path makes ten a second.
 pub(super) const TICK_NANOS: u64 = 100_000_000;
 /// How long a reader waits for a writer, which needs the list for some instructions.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -33,19 +34,20 @@ impl<E: Clone> Exemplars<E> {
 
     /// Whether a bucket takes an exemplar at a time in nanoseconds.
     pub(crate) fn is_due(&self, bucket: i32, now: u64) -> bool {
-        // Relaxed: what is out of date makes one exemplar more or less.
+        // Relaxed, here and below: whose turn it is orders nothing; the list's lock does.
         self.tick_of(bucket).is_some_and(|tick| tick.load(Ordering::Relaxed) != tick_at(now))
     }
 
+    /// Whether it takes one from the caller, and from nobody else in this tick.
+    pub(crate) fn take_turn(&self, bucket: i32, now: u64) -> bool {
+        let swapped = |tick: &AtomicU64| tick.swap(tick_at(now), Ordering::Relaxed) != tick_at(now);
+        self.is_due(bucket, now) && self.tick_of(bucket).is_some_and(swapped)
+    }
+
     /// Keeps an exemplar in place of its bucket's last, unless somebody else is at the list.
-    pub(crate) fn keep(&self, bucket: i32, now: u64, exemplar: E) {
+    pub(crate) fn keep(&self, bucket: i32, exemplar: E) {
         let Some(mut kept) = self.kept.try_lock() else { return };
-        if let Some(tick) = self.tick_of(bucket) {
-            // Relaxed: as in `is_due`.
-            tick.store(tick_at(now), Ordering::Relaxed);
-        }
-        let full = kept.len() >= self.ticks.len();
-        let oldest = if full { Some(0) } else { None };
+        let oldest = if kept.len() >= self.ticks.len() { Some(0) } else { None };
         if let Some(gone) = kept.iter().position(|(own, _)| *own == bucket).or(oldest) {
             kept.remove(gone);
         }
@@ -67,7 +69,7 @@ impl<E: Clone> Exemplars<E> {
     }
 
     fn tick_of(&self, bucket: i32) -> Option<&AtomicU64> {
-        // There is one at least, and not as many as an `i32` can tell apart.
+        // There is one at least, and not more than an `i32` can tell apart.
         self.ticks.get(bucket.rem_euclid(self.ticks.len() as i32) as usize)
     }
 }

@@ -91,7 +91,7 @@ pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use rare::Rare;
-pub(crate) use recent::RecentCell;
+pub(crate) use recent::{Changing, RecentCell};
 pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
 pub(crate) use thread::{CellPlace, KnownPlace};

@@ -262,8 +262,8 @@ mod exemplars {
     use crate::cell::exemplars::{Exemplars, TICK_NANOS};
 
     fn offer(all: &Exemplars<u64>, bucket: i32, now: u64, exemplar: u64) {
-        if all.is_due(bucket, now) {
-            all.keep(bucket, now, exemplar);
+        if all.take_turn(bucket, now) {
+            all.keep(bucket, exemplar);
         }
     }
 
@@ -303,11 +303,13 @@ mod exemplars {
     fn who_finds_the_list_held_goes_on() {
         let all = Exemplars::new(1);
         let held = all.kept.lock();
-        all.keep(0, 0, 7);
-        assert!(all.read().is_empty() && all.is_due(0, 0), "nothing kept, and waited for in vain");
+        offer(&all, 0, 0, 7);
+        assert!(all.read().is_empty(), "nothing kept, and waited for in vain");
         all.reset();
         drop(held);
-        all.keep(0, 0, 7);
-        assert_eq!(all.read(), [7]);
+        offer(&all, 0, 1, 8);
+        assert!(all.read().is_empty(), "it had its turn");
+        offer(&all, 0, TICK_NANOS, 9);
+        assert_eq!(all.read(), [9]);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Common, Context, CounterSettings, DistributionSettings, call};
-use crate::cell::{CellPlace, Exemplars, KnownPlace, Rare, Total, Word};
+use crate::cell::{CellPlace, Changing, Exemplars, KnownPlace, Rare, Total, Word};
 use crate::clock::Clock;
 use crate::model::Exemplar;
 
@@ -75,22 +75,20 @@ impl Exemplified {
         clock: impl FnOnce() -> Clock,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
+        let Some(_changing) = Changing::begin() else { return };
         let beside = match self.0.get() {
             Some(beside) => beside,
             None => self.get_or_make(buckets, &clock(), None),
         };
-        if let Some(now) = beside.due(bucket) {
-            beside.keep(bucket, now, value, labels);
-        }
+        beside.keep(bucket, beside.clock.coarse_nanos(), value, labels);
     }
 
     /// Keeps a value that was counted, with the ids of the current span, if that is wanted and its bucket is due.
     fn keep_span(&self, bucket: i32, value: f64) {
-        let Some((beside, common)) = self.0.get().and_then(|beside| Some((beside, beside.asks.as_ref()?)))
-        else {
-            return;
-        };
-        let Some(now) = beside.due(bucket) else { return };
+        let Some(beside) = self.0.get() else { return };
+        let now = beside.clock.coarse_nanos();
+        let Some(common) = beside.asks.as_ref().filter(|_| beside.kept.is_due(bucket, now)) else { return };
+        // Before the turn is taken: of many records few may be sampled.
         if let Some(span) = call(&common.refused, || common.current_span()).flatten() {
             beside.keep(bucket, now, value, span.labels());
         }
@@ -219,12 +217,7 @@ impl DistributionSettings {
 }
 
 impl Beside {
-    /// The time, if a bucket takes an exemplar now.
-    fn due(&self, bucket: i32) -> Option<u64> {
-        let now = self.clock.coarse_nanos();
-        self.kept.is_due(bucket, now).then_some(now)
-    }
-
+    /// Keeps an exemplar, if its bucket takes one now.
     fn keep<K: AsRef<str>, V: AsRef<str>>(
         &self,
         bucket: i32,
@@ -232,8 +225,11 @@ impl Beside {
         value: f64,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
+        if !self.kept.take_turn(bucket, now) {
+            return;
+        }
         match Exemplar::at(labels, value, self.clock.coarse_wall_nanos()) {
-            Ok(exemplar) => self.kept.keep(bucket, now, exemplar),
+            Ok(exemplar) => self.kept.keep(bucket, exemplar),
             Err(_) => _ = self.refused.fetch_add(1, Ordering::Relaxed),
         }
     }

@@ -19,7 +19,8 @@ impl Shared {
                 )
             });
         }
-        Some(exemplified.read().into()).filter(|all: &Box<[Exemplar]>| !all.is_empty())
+        let all = exemplified.read();
+        (!all.is_empty()).then(|| all.into())
     }
 
     /// Whether there is any use in looking.
