@@ -13,6 +13,7 @@ use tagmeter_benches::{ALL_THREADS, Bench, ONE_THREAD};
 fn main() {
     let mut bench = Bench::new("counter");
     counters(&mut bench);
+    together(&mut bench);
     flushed_by_hand(&mut bench);
     meters(&mut bench);
     bench.run();
@@ -39,6 +40,25 @@ fn counters(bench: &mut Bench) {
     tagmeter(bench);
     prometheus(bench);
     others(bench);
+}
+
+/// What it costs that two are seen changed at once.
+fn together(bench: &mut Bench) {
+    bench.group("two counters, held handles");
+    bench.row("machine", "load, add, store twice, one writer", ONE_THREAD, || {
+        let words = [AtomicU64::new(0), AtomicU64::new(0)];
+        let add = |word: &AtomicU64| word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        move |turn| turn.each(|_| words.iter().for_each(add))
+    });
+    bench.row("tagmeter", "Counter::inc twice", ALL_THREADS, || {
+        let counters = ["orders", "items"].map(|name| Registry::new().counter(name));
+        move |turn| turn.each(|_| counters.iter().for_each(Counter::inc))
+    });
+    bench.row("tagmeter", "Registry::together, Counter::inc twice", ALL_THREADS, || {
+        let registry = Registry::new();
+        let counters = ["orders", "items"].map(|name| registry.counter(name));
+        move |turn| turn.each(|_| registry.together(|| counters.iter().for_each(Counter::inc)))
+    });
 }
 
 fn tagmeter(bench: &mut Bench) {

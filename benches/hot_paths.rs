@@ -39,6 +39,11 @@ fn record(bench: &mut Bench) {
         let counter = Registry::new().counter("hits");
         move |turn| turn.each(|_| counter.inc())
     });
+    path(bench, 1, "two counters together", || {
+        let registry = Registry::new();
+        let counters = [registry.counter("orders"), registry.counter("items")];
+        move |turn| turn.each(|_| registry.together(|| counters.iter().for_each(|counter| counter.inc())))
+    });
     path(bench, 1, "gauge set", || {
         let gauge = Registry::new().gauge("depth");
         move |turn| turn.each(|n| gauge.set(SECONDS[n % VALUES]))

@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use crate::nanos;
+
 /// The longest wait before the first retry; each further one may be twice as long. As Apptuit's own client has it.
 const FIRST_WAIT: Duration = Duration::from_secs(4);
 /// The longest wait before any retry.
@@ -61,7 +63,7 @@ impl Chance {
 
     /// Any time below the bound.
     pub(crate) fn up_to(&mut self, bound: Duration) -> Duration {
-        let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos::of(bound);
         let share = (u128::from(self.next()) * u128::from(nanos)) >> 64;
         Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX))
     }

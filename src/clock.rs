@@ -31,6 +31,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 
 use crate::cell::{coarse_nanos, coarse_wall_nanos, exact_nanos};
+use crate::nanos;
 
 /// Where time comes from.
 ///
@@ -118,7 +119,7 @@ impl Clock {
             Source::System { .. } => coarse_wall_nanos(),
             Source::Manual(_) => {
                 let since_epoch = self.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+                nanos::of(since_epoch)
             }
         }
     }
@@ -194,9 +195,9 @@ impl ManualClock {
     /// assert_eq!(clock.elapsed(), Duration::from_secs(1));
     /// ```
     pub fn advance(&self, by: Duration) {
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let by = nanos::of(by);
         // Relaxed: tests order clock moves by program order or by the channels they already use.
-        let forward = |now: u64| Some(now.saturating_add(nanos));
+        let forward = |now: u64| Some(now.saturating_add(by));
         let _ = self.nanos.fetch_update(Ordering::Relaxed, Ordering::Relaxed, forward);
         self.watchers.lock().retain(|moved| moved());
     }

@@ -171,6 +171,19 @@
 //! });
 //! ```
 //!
+//! # Several at once
+//!
+//! What belongs together is seen together, by every page, push and snapshot ([`together`](Registry::together)):
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! # let (free, used) = (registry.up_down("slots_free"), registry.up_down("slots_used"));
+//! registry.together(|| {
+//!     free.dec();
+//!     used.inc(); // no page shows a slot that is neither free nor used
+//! });
+//! ```
+//!
 //! # Reading back, testing
 //!
 //! ```
@@ -192,6 +205,8 @@
 pub mod macros;
 
 mod backoff;
+#[cfg(any(feature = "serve", feature = "apptuit"))]
+mod base64;
 mod cell;
 pub mod clock;
 #[cfg(feature = "process")]
@@ -202,6 +217,7 @@ pub mod http;
 pub mod metric;
 pub mod model;
 mod name;
+mod nanos;
 mod number;
 pub mod parse;
 #[cfg(feature = "query")]
@@ -215,7 +231,8 @@ pub mod tag;
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]
 pub mod transport;
 mod unit;
-#[cfg(feature = "protobuf")]
+#[cfg(any(feature = "protobuf", feature = "spool"))]
+#[cfg_attr(not(feature = "protobuf"), allow(dead_code, reason = "a spool writes no messages"))]
 mod wire;
 
 #[cfg(feature = "serve")]

@@ -30,6 +30,13 @@ impl Name {
     }
 }
 
+impl Name {
+    /// This name with a text in front of it.
+    pub(crate) fn with_prefix(&self, prefix: &str) -> Name {
+        Name::from([prefix, self.as_str()].concat())
+    }
+}
+
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
         Name(Arc::from(text))

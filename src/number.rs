@@ -2,6 +2,8 @@
 //!
 //! Everything is appended to a `String`; nothing allocates but its growth.
 
+use crate::nanos::PER_SECOND;
+
 /// Below this, every whole `f64` is exact and prints the same as the integer: 2^53.
 const EXACT_INTEGERS: i64 = 1 << 53;
 /// Go's `%g` turns to exponents below this power of ten. Source: Go, strconv, `FormatFloat` with `'g'` and -1.
@@ -13,7 +15,7 @@ const MAX_DIGITS: usize = 17;
 
 /// Appends a signed integer.
 #[inline]
-fn push_i64(out: &mut String, number: i64) {
+pub(crate) fn push_i64(out: &mut String, number: i64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
@@ -49,9 +51,8 @@ fn push_broken(out: &mut String, number: f64) {
 
 /// Appends nanoseconds as seconds, with as many decimals as it takes and no exponent.
 pub(crate) fn push_seconds(out: &mut String, nanos: u64) {
-    const NANOS_PER_SECOND: u64 = 1_000_000_000;
-    out.push_str(itoa::Buffer::new().format(nanos / NANOS_PER_SECOND));
-    let rest = nanos % NANOS_PER_SECOND;
+    out.push_str(itoa::Buffer::new().format(nanos / PER_SECOND));
+    let rest = nanos % PER_SECOND;
     if rest > 0 {
         let decimals = format!(".{rest:09}");
         out.push_str(decimals.trim_end_matches('0'));

@@ -3,18 +3,25 @@
 #
 #   backends.sh install [NAME...]   fetch and unpack what is missing (no NAME: all)
 #   backends.sh start NAME [PORT]   start with a fresh data directory, wait until it is ready, print its URL
-#   backends.sh stop NAME|all       end it
+#   backends.sh start --keep NAME   start again with the data and the ports of its last start
+#   backends.sh stop NAME|all       end it, as an init system does: TERM, and KILL if that takes more than 10 s
+#   backends.sh kill NAME           end it by KILL
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
 #   backends.sh target NAME JOB HOST:PORT [PATH[?KEY=VALUE] [PROTOCOL]]
 #                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
 #                                   or tls where PROM_CA and PROM_TOKEN were set at the start; text1 and om also
 #                                   with the names' escaping behind a dash: om-dots text1-values
+#   backends.sh package NAME FILE   where a file of an installed package is
 #   backends.sh log|dir NAME        what it printed; where it keeps its files
 #   backends.sh status|version|names
 #
 #   prometheus     Prometheus 2.42, from Debian 12
 #   prometheus3    Prometheus 3, from a newer Debian; with it promtool: pkg/forky/usr/bin/promtool
 #   victoria-new   VictoriaMetrics, from the same; roles: main write opentsdb
+#   nginx          a switch for faults in front of another server, NGINX_UPSTREAM (http://host:port); roles: main, and
+#                  control, a directory: while it holds a file of this name, requests are answered so: 429 (with
+#                  Retry-After: 1), 503, some (one in five by 503), drop (closed without a word)
+#   faketime       libfaketime, which sets the clock of one process (install only): libfaketimeMT.so.1
 #   python         a virtual environment with Prometheus' own Python parsers, and its protobuf messages as the module
 #                  metrics_pb2 (install only): venv/bin/python; with it the tests of two releases of these parsers:
 #                  python-tests/*/tests
@@ -40,7 +47,7 @@ PROMETHEUS_CLIENT=0.26.0
 APPTUIT=2.4.2         # the last release, and with it the last of pyformance
 GRPCIO_TOOLS=1.85.1 # a protobuf compiler that writes Python, and what that needs
 
-SERVERS='prometheus prometheus3 victoria-new'
+SERVERS='prometheus prometheus3 victoria-new nginx'
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "backends: $*"; exit 1; }
@@ -170,10 +177,18 @@ install_one() {
     prometheus)   unpack "$OLD_SUITE" prometheus ;;
     prometheus3)  unpack "$NEW_SUITE" prometheus promtool ;;
     victoria-new) unpack "$NEW_SUITE" victoria-metrics ;;
+    nginx)        unpack "$OLD_SUITE" nginx ;;
+    faketime)     unpack "$OLD_SUITE" libfaketime ;;
     python)       python_venv; python_messages; python_tests ;;
     apptuit)      apptuit_venv ;;
-    *) die "no such server: $1 (there are: $SERVERS python apptuit)" ;;
+    *) die "no such server: $1 (there are: $SERVERS faketime python apptuit)" ;;
   esac
+}
+
+package_file() { # NAME FILE
+  local found; found=$(find "$pkg/$OLD_SUITE" "$pkg/$NEW_SUITE" -name "$2" -print -quit 2> /dev/null)
+  [ -n "$found" ] || die "no $2 here: install $1 first"
+  echo "$found"
 }
 
 # --- processes --------------------------------------------------------------
@@ -199,10 +214,17 @@ print(*(s.getsockname()[1] for s in held))
 PY
 }
 
+# ports NAME N [FIRST] : those of its last start if its data was kept, free ones otherwise
+ports() {
+  local file; file=$(dir "$1")/ports
+  [ -s "$file" ] || free_ports "$2" "${3:-0}" > "$file"
+  cat "$file"
+}
+
 # spawn NAME COMMAND... : run in the background; its start time tells it from a later process of the same number
 spawn() {
   local d; d=$(dir "$1"); shift
-  setsid "$@" > "$d/log" 2>&1 < /dev/null &
+  setsid "$@" >> "$d/log" 2>&1 < /dev/null &
   echo "$! $(started_at $!)" > "$d/pid"
 }
 
@@ -221,15 +243,19 @@ wait_for() { # NAME URL : until it answers, up to 30 s and as long as the proces
   die "$1 was not ready after 30 s (see $(dir "$1")/log)"
 }
 
-start() { # NAME [PORT]
-  local name=$1 d; d=$(dir "$name")
+start() { # [--keep] NAME [PORT]
+  local keep='' name d
+  [ "$1" != --keep ] || { keep=yes; shift; }
+  name=$1; d=$(dir "$name")
   case " $SERVERS " in *" $(base "$name") "*) ;; *) die "no such server: $name (there are: $SERVERS)" ;; esac
   alive "$name" && die "$name is running; stop it first"
-  rm -rf "$d"; mkdir -p "$d/data"
+  [ -n "$keep" ] || rm -rf "$d"
+  mkdir -p "$d/data"
   case $(base "$name") in
     prometheus)   start_prometheus "$name" "$pkg/$OLD_SUITE/usr/bin/prometheus" "${2:-0}" any ;;
     prometheus3)  start_prometheus "$name" "$pkg/$NEW_SUITE/usr/bin/prometheus" "${2:-0}" any text0 proto {text1,om}{,-underscores,-dots,-values} ;;
     victoria-new) start_victoria "$name" "$pkg/$NEW_SUITE/usr/bin/victoria-metrics" "${2:-0}" ;;
+    nginx)        start_nginx "$name" "$pkg/$OLD_SUITE/usr/sbin/nginx" "${2:-0}" ;;
   esac
   cat "$d/url.main"
 }
@@ -240,7 +266,7 @@ start_prometheus() {
   case $name in *:classic) features=exemplar-storage ;; esac
   features=${PROM_FEATURES:-$features}
   [ -x "$bin" ] || die "install $(base "$name") first"
-  port=$(free_ports 1 "$3"); shift 3
+  port=$(ports "$name" 1 "$3"); shift 3
   mkdir -p "$d/targets"
   [ -z "${PROM_CA:-}" ] || set -- "$@" tls
   prometheus_config "$d/targets" "$@" > "$d/prometheus.yml"
@@ -288,7 +314,7 @@ add_target() { # NAME JOB HOST:PORT [PATH[?KEY=VALUE] [PROTOCOL]]
 start_victoria() { # NAME BINARY PORT
   local name=$1 bin=$2 main put telnet
   [ -x "$bin" ] || die "install $(base "$name") first"
-  read -r main put telnet < <(free_ports 3 "$3")
+  read -r main put telnet < <(ports "$name" 3 "$3")
   # A long retention, since older samples vanish silently; no latency offset, since queries hide the last 30 s otherwise.
   # shellcheck disable=SC2086 # flags are words
   spawn "$name" "$bin" -storageDataPath="$(dir "$name")/data" -httpListenAddr="127.0.0.1:$main" \
@@ -300,12 +326,64 @@ start_victoria() { # NAME BINARY PORT
   wait_for "$name" "http://127.0.0.1:$main/health"
 }
 
+start_nginx() { # NAME BINARY PORT
+  local name=$1 bin=$2 d port; d=$(dir "$name")
+  [ -x "$bin" ] || die "install $(base "$name") first"
+  port=$(ports "$name" 1 "$3")
+  mkdir -p "$d/control"
+  [ -s "$d/nginx.conf" ] ||
+    nginx_config "$d" "$port" "${NGINX_UPSTREAM:?where to pass requests on to, http://host:port}" > "$d/nginx.conf"
+  spawn "$name" "$bin" -p "$d" -e stderr -c "$d/nginx.conf"
+  role "$name" "http://127.0.0.1:$port" main
+  role "$name" "$d/control" control
+  wait_for "$name" "http://127.0.0.1:$port/ready"
+}
+
+nginx_config() { # DIR PORT UPSTREAM
+  cat << CONF
+daemon off;
+master_process off;
+pid $1/nginx.pid;
+events { }
+http {
+  access_log off;
+  client_body_temp_path $1/data/body;
+  proxy_temp_path $1/data/proxy;
+  fastcgi_temp_path $1/data/fastcgi;
+  uwsgi_temp_path $1/data/uwsgi;
+  scgi_temp_path $1/data/scgi;
+  client_max_body_size 0;
+  split_clients \$request_id \$chosen { 20% some; * none; }
+  server {
+    listen 127.0.0.1:$2;
+    location = /ready { return 204; }
+    location / {
+      if (-f $1/control/429) { add_header Retry-After 1 always; return 429; }
+      if (-f $1/control/503) { return 503; }
+      if (-f $1/control/drop) { return 444; }
+      set \$fault $1/control/\$chosen;
+      if (-f \$fault) { return 503; }
+      proxy_pass $3;
+    }
+  }
+}
+CONF
+}
+
 stop() { # NAME
   local pid; alive "$1" || { rm -f "$(dir "$1")/pid"; return 0; }
   read -r pid _ < "$(dir "$1")/pid"
   kill "$pid" 2> /dev/null || :
   for _ in $(seq 100); do alive "$1" || break; sleep 0.1; done
   if alive "$1"; then kill -9 "$pid" 2> /dev/null || :; fi
+  rm -f "$(dir "$1")/pid"
+}
+
+kill_now() { # NAME
+  local pid; alive "$1" || die "$1 is not running"
+  read -r pid _ < "$(dir "$1")/pid"
+  kill -9 "$pid"
+  while alive "$1"; do sleep 0.01; done
   rm -f "$(dir "$1")/pid"
 }
 
@@ -324,14 +402,16 @@ cmd=${1:-}; shift || :
 case $cmd in
   install)
     # shellcheck disable=SC2086 # names are words
-    [ $# -gt 0 ] || set -- $SERVERS python apptuit
+    [ $# -gt 0 ] || set -- $SERVERS faketime python apptuit
     for name in "$@"; do install_one "$name"; done ;;
-  start) start "${1:?which server}" "${2:-}" ;;
+  start) start "${1:?which server}" "${@:2}" ;;
   stop)
     if [ "${1:?which server}" = all ]; then for name in $(each_started); do stop "$name"; done; else stop "$1"; fi ;;
+  kill) kill_now "${1:?which server}" ;;
   url) url "${1:?which server}" "${2:-}" ;;
   target) add_target "${1:?which Prometheus}" "${2:?which job}" "${@:3}" ;;
   log) cat "$(dir "${1:?which server}")/log" ;;
+  package) package_file "${1:?which package}" "${2:?which file}" ;;
   dir) dir "${1:?which server}" ;;
   status) for name in $(each_started); do if alive "$name"; then echo "$name running"; else echo "$name stopped"; fi; done ;;
   version) sort -u "$BACKENDS_DIR/versions" ;;

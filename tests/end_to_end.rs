@@ -11,9 +11,9 @@ mod example;
 mod traffic;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use backends::{Prometheus, Series, Victoria};
+use backends::{History, Prometheus, Series, Victoria};
 use example::Running;
 use reqwest::Client;
 use tagmeter::Registry;
@@ -89,6 +89,104 @@ async fn without_a_token_it_pushes_to_a_receiver_of_its_own() {
         at_the_end.contains("; requests_count is 101\n"),
         "the order that goes ahead, and 100: {printed}"
     );
+}
+
+/// VictoriaMetrics answers 204 when points are in its memory, and writes them down a few seconds later
+/// (`-inmemoryDataFlushInterval`, 5 s). Asked to end it writes them down first, so what it took it has. Killed, it has
+/// lost what it took in the last seconds, two to five of them here: nobody who was told "delivered" can send that again. What is counted is not lost
+/// with it, because totals are sent: the next report has all of it. What it did not take waits, and comes with its own
+/// timestamps, each once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_ended_and_killed_in_the_middle_has_the_totals_in_the_end() {
+    let client = client();
+    let database = Victoria::start("victoria-new:killed", &client);
+    let (service, address) = start(&database, "1");
+    let mut traffic = Traffic::to(&address, &client);
+    traffic.send(500).await;
+    arrives(&database, &traffic).await;
+
+    traffic.send_while(1_000, || database.terminate()).await;
+    traffic.send(500).await;
+    waits(&client, &address).await;
+    traffic.send_while(500, || database.start_again()).await;
+    all_that_was_taken_is_there(&client, &address, &database).await;
+
+    let killed = traffic.send_while(1_000, || killed(&database)).await;
+    traffic.send(500).await;
+    waits(&client, &address).await;
+    traffic.send_while(500, || database.start_again()).await;
+    arrives(&database, &traffic).await;
+    traffic.send(300).await;
+    service.terminate();
+
+    arrives(&database, &traffic).await;
+    for history in database.export(&selector(&traffic.pushed()), &TAGS).await {
+        assert!(history.values.is_sorted(), "{} fell: {:?}", history.series, history.values);
+    }
+    for History { series, times, .. } in database.export(EVERYTHING, &TAGS).await {
+        assert!(times.is_sorted_by(|one, next| one < next), "{series} has a timestamp twice: {times:?}");
+        for gap in times.windows(2).filter(|pair| pair[1] - pair[0] > GAP) {
+            let is_lost = gap[0] >= killed - UNWRITTEN && gap[1] <= killed + GAP;
+            assert!(is_lost, "{series} has nothing from {gap:?}; the kill was at {killed}");
+        }
+    }
+}
+
+/// Seconds between two reports that follow each other, at most: a report may come late, and the next on time.
+const GAP: f64 = 3.0;
+/// Seconds that the database keeps points before it writes them down, and half as many again for a slow disk.
+const UNWRITTEN: f64 = 7.5;
+/// What the service pushed, but not what its reporter says of itself, which it does not count.
+const EVERYTHING: &str = r#"{env="e2e",__name__!~"apptuit_reporter.*"}"#;
+
+/// Kills a database; says when, in seconds since 1970.
+fn killed(database: &Victoria) -> f64 {
+    database.kill();
+    SystemTime::UNIX_EPOCH.elapsed().expect("the clock is right").as_secs_f64()
+}
+
+/// Waits until the database has the newest of everything.
+async fn arrives(database: &Victoria, traffic: &Traffic) {
+    let expected = traffic.pushed();
+    agree("the database", &expected, async || database.newest(&selector(&expected), &TAGS).await).await;
+}
+
+/// Waits until points wait for the database.
+async fn waits(client: &Client, address: &str) {
+    until("nothing waits for a database that is gone", async || {
+        reported(client, address, "tagmeter_reporter_backlog_points").await > 0.0
+    })
+    .await;
+}
+
+/// The database has as many samples as the reporter says it took. Looked at between two reports.
+async fn all_that_was_taken_is_there(client: &Client, address: &str, database: &Victoria) {
+    let taken = async || reported(client, address, "tagmeter_reporter_delivered_points_total").await;
+    until("the database has not what it took", async || {
+        let (before, waiting) =
+            (taken().await, reported(client, address, "tagmeter_reporter_backlog_points").await);
+        let held: usize =
+            database.export(EVERYTHING, &TAGS).await.iter().map(|history| history.values.len()).sum();
+        waiting == 0.0 && before == held as f64 && taken().await == before
+    })
+    .await;
+}
+
+/// What the service's page says about its reporter.
+async fn reported(client: &Client, address: &str, metric: &str) -> f64 {
+    let page = client.get(format!("http://{address}/metrics")).send().await.expect("the service is there");
+    let page = page.text().await.expect("a page");
+    let line =
+        page.lines().find_map(|line| line.strip_prefix(metric)).expect("the page tells of the reporter");
+    line.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+async fn until(problem: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "{problem}");
+        tokio::time::sleep(A_MOMENT).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 /// The modules of `src`, each importing only from those before it, with what it is there for.
 const ORDER: &[(&str, &str)] = &[
     // ground
+    ("nanos", "times as whole nanoseconds"),
     ("number", "text of numbers and back"),
     ("backoff", "how long to wait before something is tried again"),
+    ("base64", "bytes as text"),
     ("wire", "numbers and texts as protobuf writes them"),
     ("stat", "averages, buckets, quantiles of plain numbers; knows neither names nor threads"),
     ("cell", "the memory that recording writes"),
@@ -44,9 +46,11 @@ const ORDER: &[(&str, &str)] = &[
 const FOREIGN: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("bytes", &["http"]),
+    ("crc32fast", &["report"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("httpdate", &["transport"]),
     ("nix", &["collect"]),
     ("opentelemetry", &["metric"]),
     ("polars", &["query"]),
@@ -59,7 +63,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("tokio", &["transport", "http"]),
     ("tokio_rustls", &["http"]),
     ("tower_service", &["http"]),
-    ("zstd", &["http"]),
+    ("zstd", &["transport", "http"]),
 ];
 
 /// The crate root: it re-exports what it likes.

@@ -5,7 +5,7 @@
 #![allow(unsafe_code, reason = "the checker's cells want it; it finds what is wrong about it")]
 
 mod sync {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering, fence};
@@ -21,6 +21,16 @@ mod sync {
     /// remember no earlier access to the cell but this, and never try the reader's loads later than it did at first.
     pub(crate) fn load_own(cell: &AtomicU64) -> u64 {
         cell.fetch_add(0, Ordering::Relaxed)
+    }
+
+    /// Patience is a number of looks.
+    pub(crate) fn wait_until(_until: Instant, mut look: impl FnMut() -> bool) -> bool {
+        (0..LOOKS).any(|_| {
+            look() || {
+                yield_now();
+                false
+            }
+        })
     }
 
     /// A lock as parking_lot's: never poisoned. Its holders never go away, so that patience never ends.
@@ -64,6 +74,8 @@ mod barrier {
         fence(Ordering::SeqCst);
         true
     }
+
+    pub(crate) fn prepare() {}
 }
 
 /// Sections whose words are found by the model's own numbers for its threads: a thread-local's end cannot be modelled.
@@ -122,6 +134,8 @@ mod section {
     }
 }
 
+#[path = "../src/cell/behind.rs"]
+mod behind;
 #[path = "../src/cell/buckets.rs"]
 mod buckets;
 #[path = "../src/cell/buffer.rs"]
@@ -132,6 +146,10 @@ mod chains;
 mod epoch;
 #[path = "../src/cell/exemplars.rs"]
 mod exemplars;
+#[path = "../src/cell/gate.rs"]
+mod gate;
+#[path = "../src/cell/linked.rs"]
+mod linked;
 #[path = "../src/cell/presence.rs"]
 mod presence;
 #[path = "../src/cell/rare.rs"]
@@ -146,6 +164,7 @@ mod word;
 use buckets::{BucketCells, Recorded};
 use chains::Chains;
 use exemplars::Exemplars;
+use gate::{Gate, Groups};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -779,6 +798,131 @@ fn a_histogram_that_is_promoted_while_it_is_read_loses_and_doubles_nothing() {
         assert!(after > before, "{after} after {before} and one more");
         promoting.join().unwrap();
         assert_eq!(read(), 3);
+    });
+}
+
+/// Two counts that groups change alike, one thread's word, and the gate.
+struct Grouped {
+    gate: Gate,
+    word: AtomicU64,
+    counts: [AtomicU64; 2],
+}
+
+impl Grouped {
+    /// As in a program that has had a group.
+    fn new() -> Arc<Self> {
+        Grouped::after(2)
+    }
+
+    fn after(readings: u64) -> Arc<Self> {
+        let number = AtomicU64::new;
+        let turn = sync::Mutex::new(gate::Lost { guests: 0, words: Vec::new() });
+        let gate = Gate {
+            readings: number(readings),
+            guests: number(0),
+            intruders: number(0),
+            endless: number(0),
+            turn,
+        };
+        Arc::new(Grouped { gate, word: number(0), counts: [number(0), number(0)] })
+    }
+
+    fn group(&self) {
+        let even = self.gate.enter(&self.word).expect("it is in no other");
+        self.counts.iter().for_each(|count| add_to_own::<WholeWord>(count, 1));
+        Gate::leave(&self.word, even);
+    }
+
+    fn guest_group(&self) {
+        self.gate.enter_as_guest();
+        self.counts.iter().for_each(|count| _ = count.fetch_add(1, Ordering::Relaxed));
+        self.gate.leave_as_guest();
+    }
+
+    /// The counts, and whether groups are whole, which they then are.
+    fn read(&self) -> ([u64; 2], Groups) {
+        let read = || [0, 1].map(|at| self.counts[at].load(Ordering::Relaxed));
+        let (counts, groups) =
+            self.gate.read(std::time::Instant::now(), || std::iter::once(&self.word), read);
+        assert!(groups == Groups::Split || counts[0] == counts[1], "half a group: {counts:?}");
+        (counts, groups)
+    }
+}
+
+/// Of the checker's runs, some read before the groups, and some after the first: otherwise it would be another model.
+fn groups_against_a_reader(preemptions: usize, groups: fn(&Grouped)) {
+    let seen: [_; 2] =
+        std::array::from_fn(|_| std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let sees = seen.clone();
+    model(preemptions, move || {
+        let grouped = Grouped::new();
+        let theirs = grouped.clone();
+        let writer = thread::spawn(move || groups(&theirs));
+        let reader = grouped.clone();
+        let read = thread::spawn(move || reader.read()).join().expect("it does not panic");
+        if let (counts, Groups::Whole) = read {
+            sees[usize::from(counts[0] > 0)].store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        writer.join().expect("it does not panic");
+        assert_eq!(grouped.read().1, Groups::Whole, "nobody is in a group any more");
+    });
+    assert!(seen.iter().all(|seen| seen.load(std::sync::atomic::Ordering::Relaxed)));
+}
+
+#[test]
+fn a_reader_sees_all_of_a_group_or_nothing() {
+    groups_against_a_reader(3, Grouped::group);
+}
+
+#[test]
+fn a_reader_sees_all_of_a_second_group_or_nothing() {
+    groups_against_a_reader(2, |grouped| (0..2).for_each(|_| grouped.group()));
+}
+
+#[test]
+fn a_reader_sees_all_of_a_guests_group_or_nothing() {
+    groups_against_a_reader(3, Grouped::guest_group);
+}
+
+#[test]
+fn two_readers_take_turns_and_neither_sees_half_a_group() {
+    model(2, || {
+        let grouped = Grouped::new();
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let grouped = grouped.clone();
+                thread::spawn(move || _ = grouped.read())
+            })
+            .collect();
+        grouped.group();
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        assert_eq!(grouped.read(), ([1, 1], Groups::Whole));
+    });
+}
+
+#[test]
+fn a_reading_that_saw_a_programs_first_group_knows_that_there_is_one() {
+    model(3, || {
+        let grouped = Grouped::after(gate::UNUSED);
+        side_by_side(&grouped, Grouped::group, |grouped| {
+            let counts = [0, 1].map(|at| grouped.counts[at].load(Ordering::Relaxed));
+            assert!(grouped.gate.is_used() || counts == [0, 0], "nobody would read again: {counts:?}");
+        });
+    });
+}
+
+#[test]
+fn a_reader_of_a_group_that_never_ends_says_so_and_waits_for_it_only_once() {
+    model(2, || {
+        let grouped = Grouped::new();
+        let begin = |grouped: &Grouped| {
+            grouped.gate.enter(&grouped.word);
+            add_to_own::<WholeWord>(&grouped.counts[0], 1);
+        };
+        side_by_side(&grouped, begin, |grouped| _ = grouped.read());
+        assert_eq!(grouped.read(), ([1, 0], Groups::Split));
+        assert_eq!(grouped.gate.turn.lock().words, [1]);
+        assert_eq!(grouped.read(), ([1, 0], Groups::Split), "it is half done still");
     });
 }
 

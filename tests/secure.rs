@@ -2,14 +2,17 @@
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+#[path = "support/log.rs"]
+mod log;
+
 use std::error::Error;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -274,45 +277,9 @@ fn everything_but_health_is_for_those_who_may() {
     server.stop(LIMIT).unwrap();
 }
 
-/// Keeps every line logged in this process.
-struct Lines(Mutex<Vec<String>>);
-
-impl log::Log for Lines {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        self.0.lock().unwrap().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
-impl Lines {
-    /// Waits until something of the sort was logged.
-    fn wait_for(&self, text: &str) {
-        let begun = Instant::now();
-        while !self.0.lock().unwrap().iter().any(|line| line.contains(text)) {
-            assert!(begun.elapsed() < LIMIT, "never logged: {text}");
-            std::thread::yield_now();
-        }
-    }
-}
-
-fn lines() -> &'static Lines {
-    static LINES: OnceLock<&'static Lines> = OnceLock::new();
-    LINES.get_or_init(|| {
-        let lines: &'static Lines = Box::leak(Box::new(Lines(Mutex::default())));
-        log::set_logger(lines).unwrap();
-        log::set_max_level(log::LevelFilter::Trace);
-        lines
-    })
-}
-
 #[test]
 fn secrets_are_shown_nowhere() {
-    let lines = lines();
+    let lines = log::lines(|| ());
     let folder = Folder::new("secrets");
     let (certificate, key) = (folder.write("tls.crt", FIRST), folder.write("tls.key", FIRST_KEY));
     let tls = Tls::from_files(&certificate, &key).unwrap();
@@ -339,7 +306,7 @@ fn secrets_are_shown_nowhere() {
     drop(stream);
     lines.wait_for("ended early");
     server.stop(LIMIT).unwrap();
-    shown.extend(lines.0.lock().unwrap().clone());
+    shown.extend(lines.all());
     let logged = |text: &str| shown.iter().any(|line| line.contains(text));
     assert!(logged("the last good certificate is kept"), "{shown:?}");
     assert!(

@@ -1,5 +1,6 @@
 //! A histogram's buckets and sum, readable only as a whole.
 
+use super::behind;
 use super::rare::Rare;
 use super::sync::{AtomicU64, LOOKS, Mutex, MutexGuard, Ordering, yield_now};
 use super::word::{WholeWord, Word};
@@ -207,14 +208,15 @@ impl<S: Word> Half<S> {
 
     /// Whether it holds so many records; waits some time for those in flight.
     fn holds(&self, records: u64) -> bool {
+        // Acquire: with every record finished, their counts and sums are visible.
+        let are_finished = || self.finished.load(Ordering::Acquire) == records;
         for look in 0..LOOKS {
-            // Acquire: with every record finished, their counts and sums are visible.
-            if self.finished.load(Ordering::Acquire) == records {
+            if are_finished() {
                 return true;
             }
             if look < SPINS { std::hint::spin_loop() } else { yield_now() }
         }
-        false
+        behind::look_again(are_finished)
     }
 
     fn read(&self, into: &mut Recorded<S::Amount>) {

@@ -17,10 +17,10 @@
 //!
 //! There is no growth and no moving, so a search never misses what was linked before it began and stays linked.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::epoch::{Passed, Stamp};
+use super::linked::Linked;
 use super::section::{self, Section};
 use super::sync::{AtomicPtr, Mutex, MutexGuard, Ordering};
 
@@ -48,7 +48,7 @@ pub(crate) struct Node<T> {
 /// What keeps the nodes alive.
 #[derive(Debug)]
 struct Kept<T> {
-    linked: BTreeMap<u64, Arc<Node<T>>>,
+    linked: Linked<Arc<Node<T>>>,
     unlinked: Vec<(Stamp, Arc<Node<T>>)>,
     /// The number of the next one.
     next: u64,
@@ -73,7 +73,7 @@ impl<T> Chains<T> {
         Chains {
             first: (0..chains / PIECE).map(|_| OnceLock::new()).collect(),
             mask: chains as u32 - 1,
-            kept: Mutex::new(Kept { linked: BTreeMap::new(), unlinked: Vec::new(), next: 0 }),
+            kept: Mutex::new(Kept { linked: Linked::new(), unlinked: Vec::new(), next: 0 }),
         }
     }
 
@@ -106,7 +106,7 @@ impl<T> Chains<T> {
     pub(crate) fn page(&self, numbers: std::ops::Range<u64>) -> Vec<Arc<Node<T>>> {
         /// So few that others do not wait for long.
         const PAGE: usize = 1024;
-        self.kept.lock().linked.range(numbers).take(PAGE).map(|(_, node)| node.clone()).collect()
+        self.kept.lock().linked.range(numbers).take(PAGE).cloned().collect()
     }
 
     fn first_of(&self, hash: u32) -> Option<&AtomicPtr<Node<T>>> {
@@ -154,7 +154,7 @@ impl<T> Turn<'_, T> {
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Node<T>> {
-        self.kept.linked.get(&number).map(|node| &**node)
+        self.kept.linked.get(number).map(|node| &**node)
     }
 
     pub(crate) fn insert(&mut self, hash: u32, value: T) {
@@ -171,7 +171,7 @@ impl<T> Turn<'_, T> {
 
     /// Takes an entry out of its chain: sections that begin now do not find it.
     pub(crate) fn unlink(&mut self, number: u64) {
-        let Some(node) = self.kept.linked.remove(&number) else { return };
+        let Some(node) = self.kept.linked.remove(number) else { return };
         let section = Section::enter();
         if let Some(before) = self.pointer_to(&node, &section) {
             // Release: who comes to the node after it finds that written.

@@ -1,5 +1,7 @@
 //! Clocks: coarse ones, that are read in three nanoseconds and tick a few hundred times a second, and an exact one.
 
+use crate::nanos;
+
 /// Nanoseconds since some moment of the past, monotonic, up to 10 ms late.
 #[cfg(target_os = "linux")]
 #[inline]
@@ -21,14 +23,14 @@ pub(crate) fn coarse_wall_nanos() -> u64 {
     let time = read(libc::CLOCK_REALTIME_COARSE);
     // A clock that is set to before 1970 shows 1970, and one beyond 2554 the end of what the number can hold.
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
+    seconds.saturating_mul(nanos::PER_SECOND).saturating_add(time.tv_nsec as u64)
 }
 
 #[cfg(target_os = "linux")]
 #[inline]
 fn nanos(clock: libc::clockid_t) -> u64 {
     let time = read(clock);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    time.tv_sec as u64 * nanos::PER_SECOND + time.tv_nsec as u64
 }
 
 #[cfg(target_os = "linux")]
@@ -57,7 +59,7 @@ pub(crate) fn exact_nanos() -> u64 {
     use std::time::Instant;
 
     static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    nanos::of(ORIGIN.elapsed())
 }
 
 /// As above.
@@ -66,7 +68,7 @@ pub(crate) fn coarse_wall_nanos() -> u64 {
     use std::time::SystemTime;
 
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+    nanos::of(since_epoch)
 }
 
 #[cfg(test)]

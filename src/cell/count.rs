@@ -25,6 +25,8 @@ pub enum Place {
     Shared,
     /// In cells, 8 bytes a recording thread: one of few.
     Cells,
+    /// In a word that is not written: of what records nothing.
+    Nowhere,
 }
 
 impl<W: Word> Total<W> {

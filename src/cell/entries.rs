@@ -18,7 +18,9 @@
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr;
+use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Entries by number.
@@ -53,6 +55,15 @@ struct Room<T>(UnsafeCell<MaybeUninit<T>>);
 // SAFETY: what is shared of a room is `&T`, once the entry is complete, and what is sent into it, before, is a `T`: see
 // the module's page. Threads that append or read need no more of `T` than that.
 unsafe impl<T: Send + Sync> Sync for Room<T> {}
+
+/// Entries in the order of their numbers, a chunk after the other.
+pub(crate) struct Iter<'a, T> {
+    entries: &'a Entries<T>,
+    /// Those that are left.
+    numbers: Range<usize>,
+    /// What is left of the chunk that the next one is in, and maybe later entries.
+    chunk: slice::Iter<'a, Room<T>>,
+}
 
 /// Entries of the first level.
 const FIRST: usize = 4;
@@ -93,16 +104,8 @@ impl<T> Entries<T> {
 
     /// All entries that are there now, in the order of their numbers and without a gap: later ones may come into the next
     /// chunk while this one is read, so the length is taken first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        let mut left = self.len();
-        let chunks = (0..LEVELS).flat_map(|level| (0..chunks(level)).map(move |at| (level, at * CHUNK)));
-        let parts = chunks.map_while(move |(level, place)| {
-            let chunk = self.chunk(level, place).filter(|_| left > 0)?;
-            let here = left.min(chunk.size);
-            left -= here;
-            Some(chunk.first(here))
-        });
-        parts.flatten()
+    pub(crate) fn iter(&self) -> Iter<'_, T> {
+        Iter { entries: self, numbers: 0..self.len(), chunk: [].iter() }
     }
 
     /// Appends an entry and gives its number; `None` where there is no room. Only one thread may be here.
@@ -130,6 +133,34 @@ impl<T> Entries<T> {
         // SAFETY: the pointer leads to as many chunks as the level has, by `push`, and the place is below the level's
         // entries, by `position` and `iter`, so its chunk is among them. They are freed with the list only.
         Some(unsafe { &*first.add(place / CHUNK) })
+    }
+}
+
+impl<'a, T> Iter<'a, T> {
+    /// The next entry's room and those after it in its chunk; none where two that appended at once left a gap.
+    #[cold]
+    fn rest_of_chunk(&self) -> slice::Iter<'a, Room<T>> {
+        let rest = position(self.numbers.start)
+            .and_then(|(level, place)| self.entries.chunk(level, place)?.filled().get(place % CHUNK..));
+        rest.unwrap_or_default().iter()
+    }
+}
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        if self.numbers.is_empty() {
+            return None;
+        }
+        if self.chunk.as_slice().is_empty() {
+            self.chunk = self.rest_of_chunk();
+        }
+        self.numbers.start += 1;
+        // SAFETY: `filled` gives rooms whose entries are complete, and nobody writes there again as long as there is a
+        // reference to the list.
+        Some(unsafe { (*self.chunk.next()?.0.get()).assume_init_ref() })
     }
 }
 
@@ -182,9 +213,14 @@ impl<T> Chunk<T> {
         Some(unsafe { (*(*room.add(place)).0.get()).assume_init_ref() })
     }
 
-    /// The first entries, as many as are asked for and there.
-    fn first(&self, many: usize) -> impl Iterator<Item = &T> {
-        (0..many.min(self.filled.load(Ordering::Acquire))).map_while(|place| self.get(place))
+    /// The rooms that have an entry.
+    fn filled(&self) -> &[Room<T>] {
+        // Acquire: see the module's page.
+        match self.filled.load(Ordering::Acquire) {
+            0 => &[],
+            // SAFETY: `push` has made room for more than is filled. Relaxed: the pointer was there before `filled` was raised.
+            filled => unsafe { slice::from_raw_parts(self.room.load(Ordering::Relaxed), filled) },
+        }
     }
 
     /// Appends at a place that no other call is given.

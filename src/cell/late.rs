@@ -6,13 +6,16 @@
 //!
 //! | field | before it has a cell | after |
 //! |---|---|---|
-//! | `name_length` | length of the name | [`BOUND`] |
+//! | `name_length` | length of the name | [`BOUND`], or [`IDLE`] from the beginning |
 //! | `at` | the name's text | `Arc::into_raw` of the cell |
 //! | `help` | the help's text | means nothing |
 //! | `known` | length of the help, as a place that no thread has | where the total's cells are |
 //!
 //! It changes once, under [`BINDING`], and `name_length` last, with release. Who sees [`BOUND`], with acquire, sees the
 //! cell, which then stays. The texts are read under the lock only, so all of them are there or none.
+//!
+//! An idle one has a cell that nobody is to record into. To [`get`](Late::get) it looks like one that has none, so that
+//! recording, which asks that anyway, asks nothing more.
 
 #![allow(unsafe_code)]
 
@@ -37,6 +40,8 @@ pub(crate) struct Late<C> {
 
 /// In the place of a name's length: there is a cell.
 const BOUND: u32 = u32::MAX;
+/// The same: there is a cell, which stays as it is.
+const IDLE: u32 = BOUND - 1;
 
 /// Held for a few instructions, never while anything of somebody else's runs.
 static BINDING: Mutex<()> = Mutex::new(());
@@ -52,11 +57,18 @@ impl<C> Late<C> {
         }
     }
 
+    /// With a cell that stays as it is.
+    pub(crate) fn idle(cell: Arc<C>) -> Self {
+        let mut late = Late::bound(cell);
+        *late.name_length.get_mut() = IDLE;
+        late
+    }
+
     pub(crate) const fn named(name: &'static str) -> Self {
         Late {
             at: AtomicPtr::new(name.as_ptr().cast_mut()),
             help: AtomicPtr::new(std::ptr::NonNull::dangling().as_ptr()),
-            name_length: AtomicU32::new(short(name.len(), BOUND - 1)),
+            name_length: AtomicU32::new(short(name.len(), IDLE - 1)),
             known: KnownPlace::holding(0),
             cell: PhantomData,
         }
@@ -79,10 +91,22 @@ impl<C> Late<C> {
         Some(unsafe { &*self.at.load(Ordering::Relaxed).cast::<C>() })
     }
 
+    /// The cell of an idle one.
+    pub(crate) fn get_idle(&self) -> Option<&C> {
+        // SAFETY: as in `get`; `idle` alone writes this length, and took the pointer from `bound`. Neither changes:
+        // `bind` leaves alone what has a cell.
+        self.is_idle().then(|| unsafe { &*self.at.load(Ordering::Relaxed).cast::<C>() })
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        // Relaxed: it was so before anybody else could see it.
+        self.name_length.load(Ordering::Relaxed) == IDLE
+    }
+
     /// The cell, counted once more.
     pub(crate) fn shared(&self) -> Option<Arc<C>> {
-        let cell: *const C = self.get()?;
-        // SAFETY: `cell` is of `Arc::into_raw`, as `get` says, and counted, by this handle; once more is what the new
+        let cell: *const C = self.get().or_else(|| self.get_idle())?;
+        // SAFETY: `cell` is of `Arc::into_raw`, as `get` and `get_idle` say, and counted, by this handle; once more is what the new
         // `Arc` gives back.
         unsafe {
             Arc::increment_strong_count(cell);
@@ -94,7 +118,7 @@ impl<C> Late<C> {
     pub(crate) fn texts(&self) -> Option<(&'static str, &'static str)> {
         let _alone = BINDING.lock();
         let name_length = self.name_length.load(Ordering::Relaxed);
-        if name_length == BOUND {
+        if has_cell(name_length) {
             return None;
         }
         let text = |at: &AtomicPtr<u8>, length: u32| {
@@ -110,7 +134,7 @@ impl<C> Late<C> {
     /// Gives it a cell, unless it has one.
     pub(crate) fn bind(&self, cell: Arc<C>) {
         let alone = BINDING.lock();
-        if self.name_length.load(Ordering::Relaxed) != BOUND {
+        if !has_cell(self.name_length.load(Ordering::Relaxed)) {
             self.at.store(Arc::into_raw(cell).cast_mut().cast(), Ordering::Relaxed);
             self.name_length.store(BOUND, Ordering::Release);
             return;
@@ -126,6 +150,11 @@ impl<C> Late<C> {
     }
 }
 
+/// Whether this is in the place of a name's length.
+fn has_cell(name_length: u32) -> bool {
+    name_length >= IDLE
+}
+
 /// A length in four bytes. No constant is longer; one that was would be cut off.
 const fn short(length: usize, most: u32) -> u32 {
     if length < most as usize { length as u32 } else { most }
@@ -133,8 +162,8 @@ const fn short(length: usize, most: u32) -> u32 {
 
 impl<C> Drop for Late<C> {
     fn drop(&mut self) {
-        if *self.name_length.get_mut() == BOUND {
-            // SAFETY: `at` is of `Arc::into_raw`, as in `get`, and this handle's count of it ends here.
+        if has_cell(*self.name_length.get_mut()) {
+            // SAFETY: `at` is of `Arc::into_raw`, as in `get` and `get_idle`, and this handle's count of it ends here.
             drop(unsafe { Arc::from_raw(self.at.get_mut().cast::<C>()) });
         }
     }
@@ -142,7 +171,7 @@ impl<C> Drop for Late<C> {
 
 impl<C: fmt::Debug> fmt::Debug for Late<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.get(), self.texts()) {
+        match (self.get().or_else(|| self.get_idle()), self.texts()) {
             (Some(cell), _) => cell.fmt(f),
             (None, Some((name, _))) => write!(f, "unused {name:?}"),
             // It was given a cell between the two looks.
@@ -192,6 +221,17 @@ mod tests {
         let mut late = Late::bound(Arc::new(3));
         late.set_help("too late");
         assert_eq!((late.get(), late.texts()), (Some(&3), None));
+    }
+
+    #[test]
+    fn an_idle_cell_is_not_found_by_who_records() {
+        let cell = Arc::new(3);
+        let late = Late::idle(cell.clone());
+        late.bind(Arc::new(4));
+        assert_eq!((late.get(), late.get_idle(), late.texts()), (None, Some(&3), None));
+        assert_eq!((late.shared().as_deref(), format!("{late:?}")), (Some(&3), "3".to_owned()));
+        drop(late);
+        assert_eq!(Arc::strong_count(&cell), 1);
     }
 
     #[test]

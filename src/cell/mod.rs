@@ -10,6 +10,7 @@
 //! - [`text`]: the tags of a series, shared with snapshots.
 //! - [`section`]: what a reader looks at stays until it is done; [`epoch`] tells how. [`chains`]: entries found that way, by
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
+//! - [`group`]: records that are seen together; [`gate`] tells how, [`behind`] what keeps a reading from it.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
 //! - [`exemplars`]: some of what was recorded, beside the numbers.
 //! - [`ticks`]: a meter's averages, behind a short lock.
@@ -25,7 +26,7 @@
 //! | window shared | a free lock | the same |
 //! | exemplars | a load; ten times a second and bucket, a free lock | copies under a lock that no writer waits for |
 //!
-//! **What a reader waits for, and for how long.** Writers wait for nobody.
+//! **What a reader waits for, and for how long.** Writers wait for nobody; a group, before it begins, for a reader: a second.
 //!
 //! | | for what | at most |
 //! |---|---|---|
@@ -36,6 +37,7 @@
 //! | exemplars | who changes the list | 20 ms; then this reading is without |
 //! | totals, levels, entries, pages of cells | nothing | |
 //! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
+//! | groups | its turn; groups under way, and, between groups, the first two above | a second; 100 ms for all of them, and for each only once; then they may be split |
 //! | what sections hold back | nothing: it is looked at again later | |
 //!
 //! In the child of a fork, threads of the parent that had a lock have it for ever, but for stripes: fork where no other
@@ -45,6 +47,7 @@
 //! is seen; but one of more than 61 bounds has no cells, and stays as it was read last.
 
 mod barrier;
+mod behind;
 mod buckets;
 mod buffer;
 mod chains;
@@ -53,10 +56,13 @@ mod count;
 mod entries;
 mod epoch;
 mod exemplars;
+mod gate;
+mod group;
 mod histogram;
 mod index;
 mod late;
 mod level;
+mod linked;
 mod native;
 mod presence;
 mod problem;
@@ -83,6 +89,8 @@ pub(crate) use count::{Count, FloatCount, Total};
 pub(crate) use entries::Entries;
 pub(crate) use epoch::{Passed, Stamp};
 pub(crate) use exemplars::Exemplars;
+pub(crate) use gate::Groups;
+pub(crate) use group::{Group, read_between, read_without_groups};
 pub(crate) use histogram::HistogramCells;
 pub(crate) use index::{Index, Indexes};
 pub(crate) use late::Late;

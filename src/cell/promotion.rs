@@ -21,7 +21,7 @@ pub(crate) const LOST_RACES: u32 = 8;
 impl Promotion {
     pub(crate) fn new(place: Place, len: usize) -> Self {
         let place = match place {
-            Place::Shared => None,
+            Place::Shared | Place::Nowhere => None,
             Place::Cells => Slots::acquire(len).map(Slots::into_place),
         };
         Promotion(AtomicU32::new(place.map_or(0, CellPlace::number)))

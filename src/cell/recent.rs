@@ -87,7 +87,7 @@ impl RecentCell {
         match self.place {
             Place::Cells => self.buffers.give(BUFFER),
             Place::Shared if !alone => self.buffers.lose(BUFFER),
-            Place::Shared => {}
+            Place::Shared | Place::Nowhere => {}
         }
     }
 

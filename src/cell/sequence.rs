@@ -15,8 +15,10 @@
 //! by release and acquire, all that was changed before it.
 //!
 //! A writer can be stopped inside a record for as long as its thread is not scheduled, and for ever in the child of a fork,
-//! so a reader gives up after [`TRIES`] and goes on with what it read of this thread last.
+//! so a reader gives up after [`TRIES`], or when its [patience](super::behind) ends, and goes on with what it read of this
+//! thread last.
 
+use super::behind;
 use super::sync::{AtomicU64, Ordering, TRIES, fence, load_own};
 use super::word::{WholeWord, Word, add_to_own};
 
@@ -60,13 +62,19 @@ pub(crate) fn read(cells: &[AtomicU64], last: &mut [u64]) {
     let Some((sequence, cells)) = cells.split_first() else { return };
     let mut seen = [0; MOST];
     let seen = &mut seen[..cells.len()];
-    for _ in 0..TRIES {
+    let mut look = || {
         let before = sequence.load(Ordering::Acquire);
         seen.iter_mut().zip(cells).for_each(|(seen, cell)| *seen = cell.load(Ordering::Relaxed));
         fence(Ordering::Acquire);
-        if before % 2 == 0 && sequence.load(Ordering::Relaxed) == before {
+        before % 2 == 0 && sequence.load(Ordering::Relaxed) == before
+    };
+    for _ in 0..TRIES {
+        if look() {
             return last.copy_from_slice(seen);
         }
         std::hint::spin_loop();
+    }
+    if behind::look_again(look) {
+        last.copy_from_slice(seen);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::behind;
 use super::sync::{Mutex, Ordering, fence};
 
 /// As many of one thing as were written at the same moment, usually one: parts, whose sum a reader gathers.
@@ -57,9 +58,12 @@ impl<T: Default> Stripes<T> {
     /// Takes out what is in the stripes. One that its writer is stopped at keeps what it has for the next time.
     pub(crate) fn drain(&self, mut take: impl FnMut(T)) {
         for stripe in self.all() {
-            if let Some(mut part) = stripe.lock() {
-                let part = std::mem::take(&mut *part);
-                take(part);
+            match stripe.lock() {
+                Some(mut part) => {
+                    let part = std::mem::take(&mut *part);
+                    take(part);
+                }
+                None => behind::note(),
             }
         }
     }

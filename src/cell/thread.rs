@@ -101,7 +101,7 @@ static PAGES: Entries<Page> = Entries::new();
 /// Pages there may be: with more, the number of a cell would not fit into 31 bits.
 const MOST_PAGES: usize = 1 << 25;
 
-/// The page of the threads' [sections](super::section), whose number is known beforehand.
+/// The page of the threads' [sections](super::section) and [groups](super::group), whose number is known beforehand.
 pub(crate) static SECTIONS: Page = Page { first: OnceLock::new() };
 /// Its number.
 pub(crate) const SECTIONS_PAGE: usize = 1;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::nanos;
 use crate::stat::{Averages, Rates};
 
 /// A meter's averages, advanced by whoever first notices that a tick has ended; the others pass by.
@@ -18,7 +19,7 @@ pub(crate) struct Ticks {
 impl Ticks {
     pub(crate) fn new(now: u64) -> Self {
         let averages = Averages::new(Duration::from_nanos(now));
-        Ticks { ends_at: AtomicU64::new(nanos(averages.next_tick())), averages: Mutex::new(averages) }
+        Ticks { ends_at: AtomicU64::new(nanos::of(averages.next_tick())), averages: Mutex::new(averages) }
     }
 
     /// Ends the ticks that lie before `now`. `total` is the count without what happens at `now`.
@@ -35,7 +36,7 @@ impl Ticks {
         let now = Duration::from_nanos(now);
         let mut averages = self.averages.lock();
         averages.advance(now, total);
-        self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
+        self.ends_at.store(nanos::of(averages.next_tick()), Ordering::Relaxed);
         averages.rates(now, total)
     }
 
@@ -43,7 +44,7 @@ impl Ticks {
     pub(crate) fn reset(&self, now: u64) {
         let mut averages = self.averages.lock();
         *averages = Averages::new(Duration::from_nanos(now));
-        self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
+        self.ends_at.store(nanos::of(averages.next_tick()), Ordering::Relaxed);
     }
 
     #[cold]
@@ -51,12 +52,7 @@ impl Ticks {
         // Whoever holds the lock is doing this already.
         if let Some(mut averages) = self.averages.try_lock() {
             averages.advance(Duration::from_nanos(now), total());
-            self.ends_at.store(nanos(averages.next_tick()), Ordering::Relaxed);
+            self.ends_at.store(nanos::of(averages.next_tick()), Ordering::Relaxed);
         }
     }
-}
-
-/// A time of the clock in nanoseconds, enough for 584 years.
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use crate::model::{Family, Number, Series, Value};
+use crate::model::{Family, Series, Value};
 use crate::tag::label::LabelText;
 
 /// Which series of a family are hidden by an earlier one, and which have others added. By position in the family.
@@ -36,7 +36,7 @@ impl Clashes {
     fn hide(&mut self, (at, value): (usize, &Value), (first, first_value): (usize, &Value)) {
         self.hidden.insert(at);
         if let (Value::Counter(total), Value::Counter(so_far)) = (value, self.shown(first, first_value)) {
-            let sum = Value::Counter(add(*so_far, *total));
+            let sum = Value::Counter(so_far.plus(*total));
             self.sums.insert(first, sum);
         }
     }
@@ -59,14 +59,6 @@ impl Clashes {
     /// How many series are not shown.
     pub(crate) fn count(&self) -> usize {
         self.hidden.len()
-    }
-}
-
-/// Whole counts stay whole and wrap as counters do.
-fn add(a: Number, b: Number) -> Number {
-    match (a, b) {
-        (Number::Integer(a), Number::Integer(b)) => Number::Integer(a.wrapping_add(b)),
-        (a, b) => Number::Float(a.as_f64() + b.as_f64()),
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Type {
     Summary,
     Info,
     StateSet,
+    GaugeHistogram,
+    Unknown,
 }
 
 /// A family as Prometheus sees it.
@@ -132,7 +134,7 @@ impl<'a> Exposed<'a> {
     pub(crate) fn number_suffix(&self) -> Option<&'static str> {
         match self.family.kind {
             Kind::Counter => Some("_total"),
-            Kind::UpDownCounter | Kind::Gauge => Some(""),
+            Kind::UpDownCounter | Kind::Gauge | Kind::Unknown => Some(""),
             _ => None,
         }
     }
@@ -256,6 +258,9 @@ fn type_of(family: &Family) -> Type {
         },
         Kind::Info => Type::Info,
         Kind::StateSet => Type::StateSet,
+        Kind::GaugeHistogram => Type::GaugeHistogram,
+        Kind::Summary => Type::Summary,
+        Kind::Unknown => Type::Unknown,
     }
 }
 
@@ -303,7 +308,12 @@ fn plain_name(family: &Family, escaping: Escaping) -> (String, Option<String>) {
         Kind::Counter => with_unit(strip(&name, "_total"), &family.unit),
         Kind::Meter => with_unit(strip_repeatedly(&name, &["_total", "_rate"]), &family.unit),
         Kind::Timer => with_unit(&name, &Unit::Seconds),
-        Kind::UpDownCounter | Kind::Gauge | Kind::Histogram => with_unit(&name, &family.unit),
+        Kind::UpDownCounter
+        | Kind::Gauge
+        | Kind::Histogram
+        | Kind::GaugeHistogram
+        | Kind::Summary
+        | Kind::Unknown => with_unit(&name, &family.unit),
         Kind::StateSet => (name.into_owned(), None),
         Kind::Info => (strip(&name, "_info").to_owned(), None),
     }

@@ -6,16 +6,18 @@
 //! | metric | fields |
 //! |---|---|
 //! | counter, up-down counter | `count` |
-//! | gauge, one state of a state set | `value` |
+//! | gauge, unknown, one state of a state set | `value` |
 //! | meter | `count 15m_rate 5m_rate 1m_rate mean_rate` |
 //! | timer, in seconds | `avg sum count max min std_dev 15m_rate 5m_rate 1m_rate mean_rate 50_ 75_ 95_ 99_ 999_percentile` |
 //! | histogram | `avg count max min std_dev 75_ 95_ 99_ 999_percentile` |
+//! | gauge histogram | as a histogram, whose `count` is no total |
+//! | summary | `avg count`, and of `50_ 75_ 95_ 99_ 999_percentile` those it has |
 //! | info | none |
 //!
 //! What is not known is left out: an empty timer has no `avg`, and `min`, `max` and `std_dev` exist only where
 //! quantiles are recorded.
 
-use crate::model::{HistogramValue, Snapshot, StateSetValue, Value};
+use crate::model::{HistogramValue, Snapshot, StateSetValue, SummaryValue, Value};
 use crate::name::Name;
 use crate::stat::Rates;
 use crate::tag::Tags;
@@ -73,7 +75,7 @@ struct Lowering<F> {
 
 impl<F: FnMut(Field<'_>)> Lowering<F> {
     fn value(&mut self, name: &Name, tags: &Tags, value: &Value) {
-        let counts = !matches!(value, Value::UpDownCounter(_));
+        let counts = !matches!(value, Value::UpDownCounter(_) | Value::GaugeHistogram(_));
         let mut emit = |field, value| {
             let is_total = counts && TOTALS.contains(&field);
             self.emit(Field { name, tags, field, value, is_total });
@@ -81,13 +83,16 @@ impl<F: FnMut(Field<'_>)> Lowering<F> {
         match value {
             Value::Counter(total) => emit("count", total.as_f64()),
             Value::UpDownCounter(level) => emit("count", *level as f64),
-            Value::Gauge(level) => emit("value", *level),
+            Value::Gauge(level) | Value::Unknown(level) => emit("value", *level),
             Value::Meter(meter) => {
                 emit("count", meter.count as f64);
                 rate_fields(&meter.rates, emit);
             }
             Value::Timer(timer) => timer_fields(&timer.durations, &timer.rates, emit),
-            Value::Histogram(histogram) => histogram_fields(histogram, emit),
+            Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
+                histogram_fields(histogram, emit)
+            }
+            Value::Summary(summary) => summary_fields(summary, emit),
             Value::Info(_) => {}
             Value::StateSet(states) => self.states(name, tags, states),
         }
@@ -118,7 +123,7 @@ fn timer_fields(durations: &HistogramValue, rates: &Rates, mut emit: impl FnMut(
     emit("count", durations.count() as f64);
     spread_fields(durations, &mut emit);
     rate_fields(rates, &mut emit);
-    percentile_fields(durations, &[("50_percentile", 0.5)], &mut emit);
+    percentile_fields(durations, &MEDIAN, &mut emit);
     percentile_fields(durations, &UPPER_PERCENTILES, emit);
 }
 
@@ -129,6 +134,17 @@ fn histogram_fields(histogram: &HistogramValue, mut emit: impl FnMut(&'static st
     emit("count", histogram.count() as f64);
     spread_fields(histogram, &mut emit);
     percentile_fields(histogram, &UPPER_PERCENTILES, emit);
+}
+
+fn summary_fields(summary: &SummaryValue, mut emit: impl FnMut(&'static str, f64)) {
+    if summary.count > 0 {
+        emit("avg", summary.sum / summary.count as f64);
+    }
+    emit("count", summary.count as f64);
+    for (field, share) in MEDIAN.iter().chain(&UPPER_PERCENTILES) {
+        let given = summary.quantiles.iter().find(|(q, value)| q == share && !value.is_nan());
+        given.into_iter().for_each(|(_, value)| emit(field, *value));
+    }
 }
 
 fn spread_fields(histogram: &HistogramValue, emit: &mut impl FnMut(&'static str, f64)) {
@@ -146,6 +162,8 @@ fn rate_fields(rates: &Rates, mut emit: impl FnMut(&'static str, f64)) {
     emit("1m_rate", rates.one_minute);
     emit("mean_rate", rates.mean);
 }
+
+const MEDIAN: [(&str, f64); 1] = [("50_percentile", 0.5)];
 
 /// Percentiles of timers and histograms alike; `999` is 99.9 %.
 const UPPER_PERCENTILES: [(&str, f64); 4] =

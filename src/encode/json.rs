@@ -23,7 +23,7 @@
 //! | `taken_at` | when, in seconds since 1970-01-01 UTC, to the nanosecond |
 //! | `families` | in the order of registration, those without series too |
 //! | `families[].name`, `help` | as given |
-//! | `families[].kind` | `counter`, `up_down_counter`, `gauge`, `meter`, `timer`, `histogram`, `info`, `state_set` |
+//! | `families[].kind` | `counter`, `up_down_counter`, `gauge`, `meter`, `timer`, `histogram`, `info`, `state_set`, `gauge_histogram`, `summary`, `unknown` |
 //! | `families[].unit` | `seconds`, `bytes`, …; empty where there is none |
 //! | `families[].series[].tags` | an object of texts |
 //! | `families[].series[].start` | since when it counts, as `taken_at` |
@@ -33,9 +33,11 @@
 //! | kind | value |
 //! |---|---|
 //! | counter | a number, whole if it counts whole things; one of a float counter has a point or an exponent |
-//! | up-down counter, gauge | a number |
+//! | up-down counter, gauge, unknown | a number |
 //! | meter | `count`; `rates`, which has `mean`, `1m`, `5m`, `15m` in events per second |
 //! | histogram | `shape` (`histogram` or `summary`), `count`, `sum`, `sum_can_fall` (whether a negative value was recorded), `bounds`, `counts` (of each bucket, not cumulative, one more than the bounds), `quantiles` (of a summary: those from 0 to 1, rising, null while there is nothing), `window`, `native`, `restarted` (since when, if its native buckets became too many, else null) |
+//! | gauge histogram | as a histogram |
+//! | summary | `count`, `sum`, `sum_can_fall`, `quantiles` (rising) |
 //! | timer | as a histogram, in seconds, and `rates` |
 //! | info | an object of texts |
 //! | state set | an object: whether each state is on |
@@ -58,7 +60,8 @@ use std::io;
 use crate::encode::page::Page;
 use crate::encode::samples::in_order;
 use crate::model::{
-    Exemplar, Family, HistogramValue, Kind, Number, Series, Shape, Snapshot, StateSetValue, Value, nanos,
+    Exemplar, Family, HistogramValue, Kind, Number, Series, Shape, Snapshot, StateSetValue, SummaryValue,
+    Value, nanos,
 };
 use crate::number;
 use crate::stat::{Distribution, NativeCounts, Rates};
@@ -174,6 +177,9 @@ fn kind_word(kind: Kind) -> &'static str {
         Kind::Histogram => "histogram",
         Kind::Info => "info",
         Kind::StateSet => "state_set",
+        Kind::GaugeHistogram => "gauge_histogram",
+        Kind::Summary => "summary",
+        Kind::Unknown => "unknown",
     }
 }
 
@@ -182,7 +188,7 @@ fn push_value(line: &mut String, value: &Value) {
         Value::Counter(Number::Integer(total)) => push_whole(line, *total),
         Value::Counter(Number::Float(total)) => push_float(line, *total, number::push_float),
         Value::UpDownCounter(level) => push_whole(line, *level),
-        Value::Gauge(level) => push_number(line, *level),
+        Value::Gauge(level) | Value::Unknown(level) => push_number(line, *level),
         Value::Meter(meter) => {
             line.push('{');
             push_key(line, "count");
@@ -190,10 +196,11 @@ fn push_value(line: &mut String, value: &Value) {
             push_rates(line, &meter.rates);
             line.push('}');
         }
-        Value::Histogram(histogram) => {
+        Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
             push_histogram(line, histogram);
             line.push('}');
         }
+        Value::Summary(summary) => push_summary(line, summary),
         Value::Timer(timer) => {
             push_histogram(line, &timer.durations);
             push_rates(line, &timer.rates);
@@ -231,7 +238,7 @@ fn push_histogram(line: &mut String, histogram: &HistogramValue) {
         push_list(line, histogram.buckets.bounds(), |line, x| push_number(line, *x))
     });
     push_member(line, "counts", |line| push_list(line, &histogram.counts, |line, n| push_whole(line, *n)));
-    push_member(line, "quantiles", |line| push_quantiles(line, histogram));
+    push_member(line, "quantiles", |line| push_quantiles(line, quantiles_of(histogram)));
     push_member(line, "window", |line| match &histogram.window {
         Some(window) => push_window(line, window),
         None => line.push_str("null"),
@@ -266,17 +273,32 @@ fn push_native(line: &mut String, native: &NativeCounts) {
     line.push('}');
 }
 
-fn push_quantiles(line: &mut String, histogram: &HistogramValue) {
+fn push_summary(line: &mut String, summary: &SummaryValue) {
+    line.push('{');
+    push_key(line, "count");
+    push_whole(line, summary.count);
+    push_member(line, "sum", |line| push_number(line, summary.sum));
+    push_member(line, "sum_can_fall", |line| push_bool(line, summary.sum_can_fall));
+    let quantiles = summary.quantiles.iter().map(|(q, value)| (*q, Some(*value)));
+    push_member(line, "quantiles", |line| push_quantiles(line, quantiles));
+    line.push('}');
+}
+
+fn quantiles_of(histogram: &HistogramValue) -> impl Iterator<Item = (f64, Option<f64>)> {
     let quantiles: &[f64] = match &histogram.shape {
         Shape::Summary(quantiles) => quantiles,
         Shape::Histogram => &[],
     };
+    in_order(quantiles).map(|q| (q, histogram.quantile(q).map(|quantile| quantile.value())))
+}
+
+fn push_quantiles(line: &mut String, quantiles: impl Iterator<Item = (f64, Option<f64>)>) {
     line.push('{');
-    for (at, q) in in_order(quantiles).enumerate() {
+    for (at, (q, value)) in quantiles.enumerate() {
         line.push_str(if at > 0 { ",\"" } else { "\"" });
         number::push_f64(line, q);
         line.push_str("\":");
-        push_optional(line, histogram.quantile(q).map(|quantile| quantile.value()));
+        push_optional(line, value);
     }
     line.push('}');
 }

@@ -9,7 +9,7 @@ use crate::encode::exposed::{Exposed, Shown, Type};
 use crate::encode::left_out::LeftOut;
 use crate::encode::page::Page;
 use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples, only_number};
-use crate::model::{Exemplar, Snapshot};
+use crate::model::{Exemplar, Nanos, Snapshot};
 use crate::number;
 use crate::tag::label::{LabelText, Quotes, push_escaped, push_label};
 
@@ -104,14 +104,18 @@ impl Format {
             lines.begin_series();
             let exemplars: Vec<&Exemplar> = series.exemplars().collect();
             sampler.samples(family, value, &exemplars, |sample| lines.push(page, labels, sample));
-            if created {
+            let since = value.counts_since(series.start);
+            if created && since > UNKNOWN {
                 start.clear();
-                number::push_seconds(&mut start, value.counts_since(series.start));
+                number::push_seconds(&mut start, since);
                 lines.push_text(page, labels, "_created", &start);
             }
         });
     }
 }
+
+/// In the place of a start that nobody knows: see [`Series::start`](crate::model::Series::start).
+const UNKNOWN: Nanos = 0;
 
 /// Whether its series say when they began to count.
 fn has_start(kind: Type) -> bool {

@@ -27,6 +27,9 @@
 //! | either, as a summary | summary | summary | `x{quantile="…"}` (`NaN` while empty), `x_sum`, `x_count` |
 //! | info `x` | gauge `x_info` | info `x` | `x_info` = 1, the facts as labels |
 //! | state set `x` | gauge `x` | state set `x` | `x{x="state"}` = 0 or 1 for each state |
+//! | gauge histogram `x` of a collector | histogram `x` | gauge histogram `x` | `x_bucket{le="…"}`, `x_sum` and `x_count`, in OpenMetrics `x_gsum` and `x_gcount` |
+//! | summary `x` of a collector | summary `x` | the same | `x{quantile="…"}`, `x_sum`, `x_count` |
+//! | unknown `x` of a collector | untyped `x` | unknown `x` | `x` |
 //!
 //! A unit is a suffix of the name, before `_total`; neither is added where the name has it already. Families come by
 //! exposed name, series in the order of their creation; a family without series is not on the page.

@@ -34,13 +34,10 @@ use crate::tag::label::Quotes;
 /// The `Content-Type` of the format.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-const FORMAT: Format = Format {
-    rules: Rules { claims, rising_only: true },
-    header,
-    float: number::push_float,
-    has_extras: true,
-    end: "# EOF\n",
-};
+const RULES: Rules = Rules { claims, rising_only: true, gauge_sum_and_count: ["_gsum", "_gcount"] };
+
+const FORMAT: Format =
+    Format { rules: RULES, header, float: number::push_float, has_extras: true, end: "# EOF\n" };
 
 /// The page of a snapshot.
 ///
@@ -107,8 +104,9 @@ impl Snapshot {
 fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["", "_total", "_created"],
-        Type::Gauge | Type::StateSet => &[""],
+        Type::Gauge | Type::StateSet | Type::Unknown => &[""],
         Type::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
+        Type::GaugeHistogram => &["", "_bucket", "_gsum", "_gcount"],
         Type::Summary => &["", "_sum", "_count", "_created"],
         Type::Info => &["", "_info"],
     }
@@ -133,5 +131,7 @@ fn type_word(kind: Type) -> &'static str {
         Type::Summary => "summary",
         Type::Info => "info",
         Type::StateSet => "stateset",
+        Type::GaugeHistogram => "gaugehistogram",
+        Type::Unknown => "unknown",
     }
 }

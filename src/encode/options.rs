@@ -32,20 +32,23 @@ impl Options {
         self
     }
 
-    /// Shows when each counter, histogram and summary began to count, as `x_created` in OpenMetrics. Protobuf says so always,
-    /// and other formats have no word for it.
+    /// Shows when each counter, histogram and summary began to count, where that is known, as `x_created` in OpenMetrics.
+    /// Protobuf says so always, and other formats have no word for it.
     ///
     /// Off, because what does not know these for what they are stores one more series for each: Prometheus, unless it runs
     /// with `--enable-feature=created-timestamp-zero-ingestion`.
     ///
     /// ```
+    /// use std::time::Duration;
     /// use tagmeter::{Registry, clock::ManualClock, encode::{Options, openmetrics}};
     ///
-    /// let registry = Registry::builder().clock(ManualClock::new()).build();
+    /// let clock = ManualClock::new();
+    /// let registry = Registry::builder().clock(clock.clone()).build();
+    /// clock.advance(Duration::from_millis(1500)); // since 1970
     /// registry.counter("orders").inc();
     /// let mut page = Vec::new();
     /// openmetrics::encode_with(&registry.snapshot(), &Options::default().with_created(), &mut page)?;
-    /// assert_eq!(page, b"# TYPE orders counter\norders_total 1\norders_created 0\n# EOF\n");
+    /// assert_eq!(page, b"# TYPE orders counter\norders_total 1\norders_created 1.5\n# EOF\n");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn with_created(mut self) -> Self {

@@ -9,7 +9,7 @@ use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples};
 use crate::encode::{Escaping, Options, text};
 use crate::model::{
     Family, HistogramValue, Kind, MeterValue, Number, Series, SeriesList, Shape, Snapshot, StateSetValue,
-    TimerValue, Value,
+    SummaryValue, TimerValue, Value,
 };
 use crate::number;
 use crate::stat::{Buckets, Rates};
@@ -18,7 +18,7 @@ use crate::unit::Unit;
 
 /// The lines of a page that are no comments.
 fn plainly(snapshot: &Snapshot, options: &Options) -> String {
-    let rules = Rules { claims: |_| &[], rising_only: false };
+    let rules = Rules { claims: |_| &[], ..text::RULES };
     let samples = Samples::of(snapshot, options, &rules);
     samples.families.iter().map(plain_family).collect()
 }
@@ -35,7 +35,7 @@ fn plain_family(family: &Exposed<'_>) -> String {
     }
     let mut lines = String::new();
     for (labels, value) in &shown {
-        let mut sampler = Sampler::new(Rules { claims: |_| &[], rising_only: false });
+        let mut sampler = Sampler::new(Rules { claims: |_| &[], ..text::RULES });
         sampler.samples(family, value, &[], |sample| {
             lines += &plain_line(&family.name, family.is_quoted(), labels, sample)
         });
@@ -95,6 +95,9 @@ fn value(kind: Kind, n: u32) -> Value {
         Kind::Meter => MeterValue { count: u64::from(n), rates }.into(),
         Kind::Timer => TimerValue { durations: histogram, rates }.into(),
         Kind::Histogram => histogram.into(),
+        Kind::GaugeHistogram => Value::GaugeHistogram(Box::new(histogram)),
+        Kind::Summary => SummaryValue::new(n.into(), number, [(0.5, number)]).unwrap().into(),
+        Kind::Unknown => Value::Unknown(-number),
         Kind::Info => Value::Info(Box::new([("a.b", n.to_string())].into())),
         Kind::StateSet => {
             let states = ["on".into(), "of\"f".into()].into();
@@ -113,6 +116,9 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
         Kind::Histogram,
         Kind::Info,
         Kind::StateSet,
+        Kind::GaugeHistogram,
+        Kind::Summary,
+        Kind::Unknown,
     ];
     let series = prop::collection::btree_map(tags(), any::<u32>(), 1..8);
     let families = prop::collection::vec((prop::sample::select(kinds.to_vec()), series), 1..4);

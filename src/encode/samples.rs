@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use crate::encode::Options;
 use crate::encode::exposed::{Exposed, Type, WINDOW};
 use crate::encode::left_out::{LeftOut, Reason};
-use crate::model::{Exemplar, Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, Value};
+use crate::model::{
+    Exemplar, Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, SummaryValue, Value,
+};
 use crate::name::Name;
 use crate::number;
 use crate::stat::Rates;
@@ -22,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) claims: fn(Type) -> &'static [&'static str],
     /// Whether sums that can fall, and negative quantiles, have no place in histograms and summaries.
     pub(crate) rising_only: bool,
+    /// What follows a gauge histogram's name where its sum and its count stand.
+    pub(crate) gauge_sum_and_count: [&'static str; 2],
 }
 
 /// The exposed families of a snapshot, by name, and what could not be among them.
@@ -97,7 +101,7 @@ pub(crate) fn only_number(value: &Value) -> Option<SampleValue> {
         Value::Counter(Number::Integer(total)) => Some(SampleValue::Unsigned(*total)),
         Value::Counter(Number::Float(total)) => Some(SampleValue::Float(*total)),
         Value::UpDownCounter(level) => Some(SampleValue::Signed(*level)),
-        Value::Gauge(level) => Some(SampleValue::Float(*level)),
+        Value::Gauge(level) | Value::Unknown(level) => Some(SampleValue::Float(*level)),
         _ => None,
     }
 }
@@ -142,11 +146,14 @@ impl Sampler {
                     .into_iter()
                     .for_each(|number| each(Sample { exemplar, ..suffixed(suffix, number) }));
             }
-            Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) => {
+            Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) | Value::Unknown(_) => {
                 let suffix = family.number_suffix().unwrap_or("");
                 only_number(value).into_iter().for_each(|number| each(suffixed(suffix, number)));
             }
-            Value::Histogram(histogram) => self.distribution(family.kind, histogram, exemplars, each),
+            Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
+                self.distribution(family.kind, histogram, exemplars, each)
+            }
+            Value::Summary(given) => self.given_summary(given, each),
             Value::Timer(timer) => self.distribution(family.kind, &timer.durations, exemplars, each),
             Value::Meter(meter) if family.kind == Type::Gauge => self.rates(&meter.rates, each),
             Value::Meter(meter) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
@@ -164,10 +171,10 @@ impl Sampler {
     ) {
         match kind {
             Type::Summary => self.summary(histogram, each),
-            _ if exemplars.is_empty() => self.histogram(histogram, each),
+            _ if exemplars.is_empty() => self.of_kind(kind, histogram, each),
             _ => {
                 let mut bucket = 0;
-                self.histogram(histogram, |sample| {
+                self.of_kind(kind, histogram, |sample| {
                     let exemplar = newest_in(histogram, bucket, exemplars);
                     bucket += 1;
                     each(Sample { exemplar, ..sample });
@@ -176,7 +183,33 @@ impl Sampler {
         }
     }
 
+    fn of_kind(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
+        match kind {
+            Type::GaugeHistogram => self.gauge_histogram(histogram, each),
+            _ => self.histogram(histogram, each),
+        }
+    }
+
     fn histogram(&mut self, histogram: &HistogramValue, mut each: impl FnMut(Sample<'_>)) {
+        let total = self.buckets(histogram, &mut each);
+        if self.shows_sum(histogram) {
+            each(suffixed("_sum", SampleValue::Float(histogram.sum)));
+            each(suffixed("_count", SampleValue::Unsigned(total)));
+        }
+    }
+
+    /// As a histogram, but for the names that OpenMetrics has for count and sum, and its rule when there is a sum.
+    fn gauge_histogram(&mut self, histogram: &HistogramValue, mut each: impl FnMut(Sample<'_>)) {
+        let total = self.buckets(histogram, &mut each);
+        let [sum, count] = self.rules.gauge_sum_and_count;
+        if !self.rules.rising_only || histogram.sum >= 0.0 || has_negative_buckets(histogram) {
+            each(suffixed(sum, SampleValue::Float(histogram.sum)));
+            each(suffixed(count, SampleValue::Unsigned(total)));
+        }
+    }
+
+    /// Hands the buckets to `each`; gives the count of the last.
+    fn buckets(&mut self, histogram: &HistogramValue, each: &mut impl FnMut(Sample<'_>)) -> u64 {
         self.spell(histogram.buckets.bounds());
         let mut counts = histogram.counts.iter();
         let mut total = 0_u64;
@@ -186,31 +219,38 @@ impl Sampler {
         }
         total = counts.fold(total, |total, count| total.wrapping_add(*count));
         each(labelled("_bucket", r#"le="+Inf""#, SampleValue::Unsigned(total)));
-        if self.shows_sum(histogram) {
-            each(suffixed("_sum", SampleValue::Float(histogram.sum)));
-            each(suffixed("_count", SampleValue::Unsigned(total)));
-        }
+        total
     }
 
     /// A sum that can fall is no counter; nor is one beside buckets for negative values. The count goes with it, and
     /// stands in the last bucket anyway.
     fn shows_sum(&self, histogram: &HistogramValue) -> bool {
-        let negative_buckets = histogram.buckets.bounds().first().is_some_and(|bound| *bound < 0.0);
-        !self.rules.rising_only || !(histogram.sum_can_fall || negative_buckets)
+        !self.rules.rising_only || !(histogram.sum_can_fall || has_negative_buckets(histogram))
     }
 
     fn summary(&mut self, histogram: &HistogramValue, mut each: impl FnMut(Sample<'_>)) {
         if let Shape::Summary(quantiles) = &histogram.shape {
-            in_order(quantiles).for_each(|q| self.quantile(histogram, q, &mut each));
+            in_order(quantiles).for_each(|q| {
+                let value = histogram.quantile(q).map_or(f64::NAN, |quantile| quantile.value());
+                self.quantile(q, value, &mut each);
+            });
         }
-        if !(self.rules.rising_only && histogram.sum_can_fall) {
-            each(suffixed("_sum", SampleValue::Float(histogram.sum)));
-        }
-        each(suffixed("_count", SampleValue::Unsigned(histogram.count())));
+        self.sum_and_count(histogram.sum, histogram.sum_can_fall, histogram.count(), each);
     }
 
-    fn quantile(&mut self, histogram: &HistogramValue, q: f64, mut each: impl FnMut(Sample<'_>)) {
-        let value = histogram.quantile(q).map_or(f64::NAN, |quantile| quantile.value());
+    fn given_summary(&mut self, given: &SummaryValue, mut each: impl FnMut(Sample<'_>)) {
+        given.quantiles.iter().for_each(|(q, value)| self.quantile(*q, *value, &mut each));
+        self.sum_and_count(given.sum, given.sum_can_fall, given.count, each);
+    }
+
+    fn sum_and_count(&self, sum: f64, can_fall: bool, count: u64, mut each: impl FnMut(Sample<'_>)) {
+        if !(self.rules.rising_only && can_fall) {
+            each(suffixed("_sum", SampleValue::Float(sum)));
+        }
+        each(suffixed("_count", SampleValue::Unsigned(count)));
+    }
+
+    fn quantile(&mut self, q: f64, value: f64, each: &mut impl FnMut(Sample<'_>)) {
         if !(self.rules.rising_only && value < 0.0) {
             set_number_label(&mut self.label, "quantile", q);
             each(labelled("", &self.label, SampleValue::Float(value)));
@@ -253,6 +293,10 @@ pub(crate) fn newest_in<'e>(
     exemplars.iter().rev().find(lies_there).copied()
 }
 
+fn has_negative_buckets(histogram: &HistogramValue) -> bool {
+    histogram.buckets.bounds().first().is_some_and(|bound| *bound < 0.0)
+}
+
 fn set_number_label(label: &mut String, key: &str, number: f64) {
     label.clear();
     label.push_str(key);
@@ -290,7 +334,7 @@ pub(crate) fn named_rates(rates: &Rates) -> [(&'static str, f64); 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::openmetrics;
+    use crate::encode::{openmetrics, text};
     use crate::registry::Registry;
     use crate::stat::Buckets;
 
@@ -362,7 +406,7 @@ mod tests {
     fn a_state_said_twice_is_shown_once() {
         let set = StateSetValue { states: ["on".into(), "on".into()].into(), on: vec![true, false] };
         let mut shown = Vec::new();
-        let mut sampler = Sampler::new(Rules { claims: |_| &[""], rising_only: false });
+        let mut sampler = Sampler::new(Rules { claims: |_| &[""], ..text::RULES });
         sampler.states("switch", &set, |sample| shown.push((sample.extra.map(str::to_owned), sample.value)));
         assert_eq!(shown, [(Some(r#"switch="on""#.to_owned()), SampleValue::Unsigned(1))]);
     }

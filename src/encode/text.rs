@@ -1,7 +1,7 @@
 //! Prometheus text format 0.0.4: what every Prometheus, and everything that calls itself compatible, reads.
 //!
 //! Source: Prometheus, "Exposition formats", text format 0.0.4. Units are part of names here and nothing else; infos and
-//! state sets are gauges; a histogram whose sum can fall shows it all the same. Version 1.0.0 is the same page, on which
+//! state sets are gauges, gauge histograms are histograms; a histogram whose sum can fall shows it all the same. Version 1.0.0 is the same page, on which
 //! names may stand [in quotes](crate::encode::Options::escaping).
 //!
 //! ```
@@ -31,13 +31,10 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// belong.
 pub const CONTENT_TYPE_1_0_0: &str = "text/plain; version=1.0.0; charset=utf-8";
 
-const FORMAT: Format = Format {
-    rules: Rules { claims, rising_only: false },
-    header,
-    float: number::push_f64,
-    has_extras: false,
-    end: "",
-};
+/// Series have the same names by protobuf, which has these rules as well.
+pub(super) const RULES: Rules = Rules { claims, rising_only: false, gauge_sum_and_count: ["_sum", "_count"] };
+
+const FORMAT: Format = Format { rules: RULES, header, float: number::push_f64, has_extras: false, end: "" };
 
 /// The page of a snapshot.
 ///
@@ -102,11 +99,11 @@ impl Snapshot {
 }
 
 /// Sample names and, as `# TYPE` may come once for a name, the family's own.
-pub(super) fn claims(kind: Type) -> &'static [&'static str] {
+fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["_total"],
-        Type::Gauge | Type::StateSet => &[""],
-        Type::Histogram => &["", "_bucket", "_sum", "_count"],
+        Type::Gauge | Type::StateSet | Type::Unknown => &[""],
+        Type::Histogram | Type::GaugeHistogram => &["", "_bucket", "_sum", "_count"],
         Type::Summary => &["", "_sum", "_count"],
         Type::Info => &["_info"],
     }
@@ -125,7 +122,12 @@ pub(super) fn name_suffix(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "_total",
         Type::Info => "_info",
-        Type::Gauge | Type::Histogram | Type::Summary | Type::StateSet => "",
+        Type::Gauge
+        | Type::Histogram
+        | Type::GaugeHistogram
+        | Type::Summary
+        | Type::StateSet
+        | Type::Unknown => "",
     }
 }
 
@@ -133,7 +135,8 @@ fn type_word(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "counter",
         Type::Gauge | Type::Info | Type::StateSet => "gauge",
-        Type::Histogram => "histogram",
+        Type::Histogram | Type::GaugeHistogram => "histogram",
         Type::Summary => "summary",
+        Type::Unknown => "untyped",
     }
 }

@@ -3,7 +3,7 @@
 use axum::routing::{MethodRouter, any_service};
 
 use crate::http::tower::Metrics;
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// A route that answers what [`respond`](crate::http::respond) does; for whatever state the router has. See
 /// [`Metrics`] for where pages are written.
@@ -16,6 +16,6 @@ use crate::registry::Registry;
 /// let app: Router = Router::new().route("/metrics", tagmeter::http::axum::metrics(&registry));
 /// # let _ = app;
 /// ```
-pub fn metrics<S: Clone + Send + Sync + 'static>(registry: &Registry) -> MethodRouter<S> {
-    any_service(Metrics::new(registry))
+pub fn metrics<S: Clone + Send + Sync + 'static>(source: impl Into<View>) -> MethodRouter<S> {
+    any_service(Metrics::new(source))
 }

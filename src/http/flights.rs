@@ -19,15 +19,15 @@ use tokio::sync::{AcquireError, OnceCell, OwnedSemaphorePermit, Semaphore, watch
 use crate::http::representation::Representation;
 use crate::http::request::Request;
 use crate::http::respond;
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// An answer in the words of the `http` crate.
 pub(super) type Answer = http::Response<Full<Bytes>>;
 
-/// The pages of a registry.
+/// The pages of a view.
 #[derive(Debug)]
 pub(super) struct Flights {
-    registry: Registry,
+    view: View,
     turns: Arc<Semaphore>,
     until: Until,
     waiting: Arc<Mutex<Vec<Weak<Flight>>>>,
@@ -74,10 +74,10 @@ pub(super) struct Page {
 pub(super) struct PageNumber(pub(super) u64);
 
 impl Flights {
-    /// Pages of this registry, of which so many have a turn at a time.
-    pub(super) fn new(registry: Registry, turns: usize, until: Until) -> Self {
+    /// Pages of this view, of which so many have a turn at a time.
+    pub(super) fn new(view: impl Into<View>, turns: usize, until: Until) -> Self {
         Flights {
-            registry,
+            view: view.into(),
             turns: Arc::new(Semaphore::new(turns)),
             until,
             waiting: Arc::default(),
@@ -123,12 +123,12 @@ impl Flights {
     async fn begin(&self, flight: Arc<Flight>) -> Result<watch::Receiver<Option<Page>>, AcquireError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
         let (land, landing) = watch::channel(None);
-        let (registry, waiting, until) = (self.registry.clone(), Arc::clone(&self.waiting), self.until);
+        let (view, waiting, until) = (self.view.clone(), Arc::clone(&self.waiting), self.until);
         // Relaxed: a number orders nothing, it only differs.
         let number = PageNumber(self.numbers.fetch_add(1, Ordering::Relaxed) + 1);
         let write = move || {
             waiting.lock().retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&flight)));
-            let response = flight.wanted.of_registry(&registry);
+            let response = flight.wanted.of_view(&view);
             land.send_replace(Some(Page::new(response, number, until.kept(turn))));
         };
         match Handle::try_current() {
@@ -196,6 +196,7 @@ impl AsRef<[u8]> for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
     use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
     use std::time::Duration;
@@ -241,7 +242,7 @@ mod tests {
         let (registry, begins, end) = slow_registry();
         let hits = registry.counter("hits");
         runtime().block_on(async {
-            let flights = Arc::new(Flights::new(registry, 1, UNTIL));
+            let flights = Arc::new(Flights::new(&registry, 1, UNTIL));
             let ask = |query: &'static str| {
                 let flights = Arc::clone(&flights);
                 tokio::spawn(async move { text(flights.answer(Asked::of(&get(query))).await).await })
@@ -265,7 +266,7 @@ mod tests {
     fn what_is_asked_for_otherwise_is_another_page() {
         let (registry, _begins, end) = slow_registry();
         runtime().block_on(async {
-            let flights = Flights::new(registry, 4, UNTIL);
+            let flights = Flights::new(&registry, 4, UNTIL);
             (0..2).for_each(|_| end.send(()).unwrap());
             assert!(text(flights.answer(Asked::of(&get(""))).await).await.contains("reads 1\n"));
             assert_eq!(text(flights.answer(Asked::of(&get("?name[]=other"))).await).await, "");
@@ -278,7 +279,7 @@ mod tests {
     fn a_flight_goes_on_without_the_one_who_began_it() {
         let (registry, begins, end) = slow_registry();
         runtime().block_on(async {
-            let flights = Arc::new(Flights::new(registry, 1, UNTIL));
+            let flights = Arc::new(Flights::new(&registry, 1, UNTIL));
             let ask = || {
                 let flights = Arc::clone(&flights);
                 tokio::spawn(async move { text(flights.answer(Asked::of(&get(""))).await).await })
@@ -300,7 +301,7 @@ mod tests {
     fn a_page_that_nobody_waits_for_is_not_written() {
         let (registry, begins, end) = slow_registry();
         runtime().block_on(async {
-            let flights = Arc::new(Flights::new(registry, 1, UNTIL));
+            let flights = Arc::new(Flights::new(&registry, 1, UNTIL));
             let ask = |query: &'static str| {
                 let flights = Arc::clone(&flights);
                 tokio::spawn(async move { text(flights.answer(Asked::of(&get(query))).await).await })

@@ -11,7 +11,7 @@ use crate::http::request::Request;
 use crate::http::respond::Response;
 use crate::model::{Kind, Snapshot};
 use crate::name::Name;
-use crate::registry::{Problem, Registry};
+use crate::registry::{Problem, View};
 use crate::unit::Unit;
 
 /// Methods that a page of metrics answers.
@@ -39,16 +39,16 @@ impl Representation {
         Ok(Representation { format, escaping, codings, names, created })
     }
 
-    /// The page of a registry. What the format cannot show is counted and logged there.
-    pub(super) fn of_registry(&self, registry: &Registry) -> Response {
+    /// The page of registries. What the format cannot show is counted and logged there.
+    pub(super) fn of_view(&self, view: &View) -> Response {
         let snapshot = match &self.names {
             Some(names) => {
-                registry.snapshot_of(|name, kind, unit| names.want(&self.names_of(name, kind, unit)))
+                view.snapshot_of(Some(&|name, kind, unit| names.want(&self.names_of(name, kind, unit))))
             }
-            None => registry.snapshot(),
+            None => view.snapshot(),
         };
         self.page(&snapshot, |left_out| {
-            registry.note_problem(Problem::LeftOut, &left_out.family, || left_out.to_string());
+            view.note_problem(Problem::LeftOut, &left_out.family, || left_out.to_string());
         })
     }
 

@@ -4,7 +4,7 @@ use crate::http::coding;
 use crate::http::representation::Representation;
 use crate::http::request::Request;
 use crate::model::Snapshot;
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// What to answer: status, headers and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Response {
     }
 }
 
-/// Answers a scrape of a registry, in the format, coding and choice of families that the request asks for: see
+/// Answers a scrape of a registry, or of a [`View`], in the format, coding and choice of families that the request asks for: see
 /// [the module's page](crate::http).
 ///
 /// Any path is answered: whoever calls has routed already. Methods other than `GET` and `HEAD` are answered 405. What
@@ -87,8 +87,8 @@ impl Response {
 /// assert_eq!(response.header("Content-Type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
 /// assert_eq!(response.body, b"# TYPE hits counter\nhits_total 1\n# EOF\n");
 /// ```
-pub fn respond(registry: &Registry, request: &Request<'_>) -> Response {
-    let response = Representation::of(request).map(|wanted| wanted.of_registry(registry));
+pub fn respond(source: impl Into<View>, request: &Request<'_>) -> Response {
+    let response = Representation::of(request).map(|wanted| wanted.of_view(&source.into()));
     response.unwrap_or_else(|refusal| refusal).to(request)
 }
 
@@ -114,6 +114,7 @@ mod tests {
     use super::*;
     use crate::encode::openmetrics;
     use crate::model::{Family, Kind, Value};
+    use crate::registry::Registry;
     use crate::unit::Unit;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};

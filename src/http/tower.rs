@@ -19,7 +19,7 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use crate::http::flights::{Asked, Flights, Until};
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// Pages that are written at a time: one is a processor's work and, while it is written, its memory.
 const PAGES: usize = 4;
@@ -46,14 +46,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The page of this registry. Clones share the pages that are being written.
+    /// The page of this registry, or of a [`View`]. Clones share the pages that are being written.
     ///
     /// ```
     /// let metrics = tagmeter::http::tower::Metrics::new(&tagmeter::Registry::new());
     /// # let _ = metrics;
     /// ```
-    pub fn new(registry: &Registry) -> Self {
-        Metrics { flights: Arc::new(Flights::new(registry.clone(), PAGES, Until::Written)) }
+    pub fn new(source: impl Into<View>) -> Self {
+        Metrics { flights: Arc::new(Flights::new(source, PAGES, Until::Written)) }
     }
 }
 

@@ -22,6 +22,11 @@ pub(crate) fn call<T>(refused: &Refused, function: impl FnOnce() -> T) -> Option
     result
 }
 
+/// Whether a function of the user's is what this thread runs, or it is ending: then no other is to be begun for it.
+pub(crate) fn is_inside_function() -> bool {
+    RUNNING.try_with(Cell::get).unwrap_or(true)
+}
+
 /// What a function of the user's gives; `None` where it panics.
 pub(crate) fn caught<T>(function: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(function)).map_err(drop_quietly).ok()

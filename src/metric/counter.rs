@@ -76,8 +76,9 @@ impl Counter {
         n: u64,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
-        let cell = self.0.cell();
-        cell.exemplified.add_with(&cell.count, n, labels);
+        if let Some(cell) = self.0.recording() {
+            cell.exemplified.add_with(&cell.count, n, labels);
+        }
     }
 
     /// The count so far.
@@ -118,10 +119,9 @@ impl Instrument for Counter {
     }
 
     fn create(settings: &CounterSettings, context: &Context, place: Place) -> Self {
-        Counter(Handle::of(CounterCell {
-            count: Count::new(settings.place(place)),
-            exemplified: Exemplified::of_total(settings, context),
-        }))
+        let place = settings.place(place);
+        let exemplified = Exemplified::of_total(settings, context, place);
+        Counter(Handle::of(CounterCell { count: Count::new(place), exemplified }, place))
     }
 
     fn give_cells(&self) {

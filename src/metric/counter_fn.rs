@@ -1,5 +1,6 @@
 //! A count that something else keeps.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -69,7 +70,7 @@ impl CounterFn {
 
     /// Asks another source from now on.
     pub(crate) fn set_source(&self, source: ReadCount) {
-        let replaced = self.0.cell().source.lock().replace(source);
+        let replaced = self.0.recording().and_then(|cell| cell.source.lock().replace(source));
         // Not under the lock: what the old source owns may do anything when it goes.
         drop(replaced);
     }
@@ -97,18 +98,23 @@ impl sealed::Sealed for CounterFn {}
 impl Instrument for CounterFn {
     type Settings = ();
     const KIND: Kind = Kind::Counter;
+    const MAY_ASK: bool = true;
 
     fn settings(requested: &Requested) -> Result<(), Unsuitable> {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), context: &Context, _place: Place) -> Self {
+    fn create((): &(), context: &Context, place: Place) -> Self {
         let common = context.common.clone();
-        CounterFn(Handle::of(Observed { common, source: Mutex::default(), seen: Mutex::default() }))
+        CounterFn(Handle::of(Observed { common, source: Mutex::default(), seen: Mutex::default() }, place))
     }
 
     fn read(&self) -> Option<Value> {
         self.get().map(|total| Value::Counter(Number::Integer(total)))
+    }
+
+    fn asks(&self) -> bool {
+        true
     }
 
     fn is_held(&self) -> bool {
@@ -116,6 +122,11 @@ impl Instrument for CounterFn {
     }
 
     /// Counts anew from what the source shows next.
+    fn take_function(&self) -> Option<Box<dyn Any + Send>> {
+        let source = self.0.cell().source.lock().take()?;
+        Some(Box::new(source))
+    }
+
     fn reset(&self) {
         self.0.cell().seen.lock().total = 0;
     }

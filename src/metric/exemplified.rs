@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{Common, Context, CounterSettings, DistributionSettings, call};
+use super::{Common, Context, CounterSettings, DistributionSettings, Place, call};
 use crate::cell::{CellPlace, Changing, Exemplars, KnownPlace, Rare, Total, Word};
 use crate::clock::Clock;
 use crate::model::Exemplar;
@@ -32,9 +32,9 @@ const NATIVE: usize = 32;
 
 impl Exemplified {
     /// Beside an instrument with so many buckets; asks for the current span, if that is wanted.
-    fn new(buckets: usize, asks: bool, context: &Context) -> Self {
+    fn new(buckets: usize, asks: bool, context: &Context, place: Place) -> Self {
         let own = Exemplified(Rare::new());
-        if asks {
+        if asks && place != Place::Nowhere {
             own.get_or_make(buckets, &context.clock, Some(context.common.clone()));
         }
         own
@@ -80,7 +80,9 @@ impl Exemplified {
             Some(beside) => beside,
             None => self.get_or_make(buckets, &clock(), None),
         };
-        beside.keep(bucket, beside.clock.coarse_nanos(), value, labels);
+        if beside.kept.take_turn(bucket, beside.clock.coarse_nanos()) {
+            beside.keep(bucket, value, labels);
+        }
     }
 
     /// Keeps a value that was counted, with the ids of the current span, if that is wanted and its bucket is due.
@@ -88,9 +90,10 @@ impl Exemplified {
         let Some(beside) = self.0.get() else { return };
         let now = beside.clock.coarse_nanos();
         let Some(common) = beside.asks.as_ref().filter(|_| beside.kept.is_due(bucket, now)) else { return };
-        // Before the turn is taken: of many records few may be sampled.
-        if let Some(span) = call(&common.refused, || common.current_span()).flatten() {
-            beside.keep(bucket, now, value, span.labels());
+        // Before the turn is taken: of many records few may be sampled. Nothing is allocated until then.
+        let span = call(&common.refused, || common.current_span()).flatten();
+        if let Some(span) = span.filter(|_| beside.kept.take_turn(bucket, now)) {
+            beside.keep(bucket, value, span.labels());
         }
     }
 
@@ -103,9 +106,9 @@ impl Exemplified {
 
 /// Totals have one bucket, and no room for a clock. So theirs is the system's, but where another was at hand when they were made.
 impl Exemplified {
-    pub(crate) fn of_total(settings: &CounterSettings, context: &Context) -> Self {
-        let own = Exemplified::new(1, settings.exemplars, context);
-        if context.clock.is_manual() {
+    pub(crate) fn of_total(settings: &CounterSettings, context: &Context, place: Place) -> Self {
+        let own = Exemplified::new(1, settings.exemplars, context, place);
+        if context.clock.is_manual() && place != Place::Nowhere {
             own.get_or_make(1, &context.clock, None);
         }
         own
@@ -173,8 +176,8 @@ impl AsValue for f64 {
 
 /// Distributions have the buckets of their definition.
 impl Exemplified {
-    pub(crate) fn of_distribution(settings: &DistributionSettings, context: &Context) -> Self {
-        Exemplified::new(settings.exemplar_buckets(), settings.exemplars, context)
+    pub(crate) fn of_distribution(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
+        Exemplified::new(settings.exemplar_buckets(), settings.exemplars, context, place)
     }
 
     /// Keeps a value that was recorded, with these labels.
@@ -217,17 +220,13 @@ impl DistributionSettings {
 }
 
 impl Beside {
-    /// Keeps an exemplar, if its bucket takes one now.
+    /// Keeps an exemplar, or counts that it is none. For who has the turn.
     fn keep<K: AsRef<str>, V: AsRef<str>>(
         &self,
         bucket: i32,
-        now: u64,
         value: f64,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
-        if !self.kept.take_turn(bucket, now) {
-            return;
-        }
         match Exemplar::at(labels, value, self.clock.coarse_wall_nanos()) {
             Ok(exemplar) => self.kept.keep(bucket, exemplar),
             Err(_) => _ = self.refused.fetch_add(1, Ordering::Relaxed),

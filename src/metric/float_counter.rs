@@ -57,8 +57,7 @@ impl FloatCounter {
         amount: f64,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
-        if self.takes(amount) {
-            let cell = self.0.cell();
+        if let Some(cell) = self.0.recording().filter(|_| self.takes(amount)) {
             cell.exemplified.add_with(cell.count.total(), amount, labels);
         }
     }
@@ -90,7 +89,9 @@ impl FloatCounter {
 
     #[cold]
     fn refuse(&self, problem: RecordingProblem) {
-        self.0.cell().common.refused.note(problem);
+        if let Some(cell) = self.0.recording() {
+            cell.common.refused.note(problem);
+        }
     }
 }
 
@@ -116,11 +117,13 @@ impl Instrument for FloatCounter {
     }
 
     fn create(settings: &CounterSettings, context: &Context, place: Place) -> Self {
-        FloatCounter(Handle::of(FloatCell {
+        let place = settings.place(place);
+        let cell = FloatCell {
             common: context.common.clone(),
-            count: FloatCount::new(settings.place(place)),
-            exemplified: Exemplified::of_total(settings, context),
-        }))
+            count: FloatCount::new(place),
+            exemplified: Exemplified::of_total(settings, context, place),
+        };
+        FloatCounter(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

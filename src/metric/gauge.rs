@@ -62,7 +62,7 @@ impl Gauge {
     /// ```
     #[inline]
     pub fn set(&self, value: f64) {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return };
         cell.level.set(value);
         if let Some(extreme) = &cell.extreme {
             extreme.record(value);
@@ -125,13 +125,13 @@ impl Gauge {
 
     /// Asks `function` from now on.
     pub(crate) fn set_function(&self, function: ReadLevel) {
-        let replaced = self.0.cell().function.lock().replace(function);
+        let replaced = self.0.recording().and_then(|cell| cell.function.lock().replace(function));
         // Not under the lock: what the old function owns may do anything when it goes.
         drop(replaced);
     }
 
     fn update(&self, change: impl Fn(Option<f64>) -> f64) {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return };
         let level = cell.level.update(change);
         if let Some(extreme) = &cell.extreme {
             extreme.record(level);
@@ -195,6 +195,7 @@ impl sealed::Sealed for Gauge {}
 impl Instrument for Gauge {
     type Settings = GaugeSettings;
     const KIND: Kind = Kind::Gauge;
+    const MAY_ASK: bool = true;
 
     fn settings(requested: &Requested) -> Result<GaugeSettings, Unsuitable> {
         requested.no_distribution(Self::KIND)?;
@@ -213,13 +214,14 @@ impl Instrument for Gauge {
         }
     }
 
-    fn create(settings: &GaugeSettings, context: &Context, _place: Place) -> Self {
-        Gauge(Handle::of(GaugeCell {
+    fn create(settings: &GaugeSettings, context: &Context, place: Place) -> Self {
+        let cell = GaugeCell {
             common: context.common.clone(),
             level: Level::new(),
             function: Mutex::new(None),
             extreme: settings.extreme.map(|extreme| Box::new(ExtremeCell::new(extreme, &context.clock))),
-        }))
+        };
+        Gauge(Handle::of(cell, place))
     }
 
     fn read(&self) -> Option<Value> {
@@ -228,6 +230,10 @@ impl Instrument for Gauge {
 
     fn is_held(&self) -> bool {
         self.0.is_held()
+    }
+
+    fn asks(&self) -> bool {
+        self.0.cell().function.lock().is_some()
     }
 
     fn take_function(&self) -> Option<Box<dyn Any + Send>> {

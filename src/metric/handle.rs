@@ -5,7 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
-use crate::cell::{KnownPlace, Late, Word};
+use crate::cell::{KnownPlace, Late, Place, Word};
 
 /// A shared cell, found at once or, for a `static` instrument, at its first use.
 pub(crate) struct Handle<C>(Late<C>);
@@ -16,8 +16,10 @@ pub(crate) trait Named: Sized {
 }
 
 impl<C> Handle<C> {
-    pub(crate) fn of(cell: C) -> Self {
-        Handle(Late::bound(Arc::new(cell)))
+    /// A handle of this cell, to record into it unless its place is nowhere.
+    pub(crate) fn of(cell: C, place: Place) -> Self {
+        let cell = Arc::new(cell);
+        Handle(if place == Place::Nowhere { Late::idle(cell) } else { Late::bound(cell) })
     }
 
     pub(crate) const fn late(name: &'static str) -> Self {
@@ -38,6 +40,20 @@ impl<C: Named> Handle<C> {
         }
     }
 
+    /// Its cell, to record into; none where nothing is to be recorded.
+    #[inline]
+    pub(crate) fn recording(&self) -> Option<&C> {
+        match self.0.get() {
+            Some(cell) => Some(cell),
+            None => self.bind_to_record(),
+        }
+    }
+
+    #[cold]
+    fn bind_to_record(&self) -> Option<&C> {
+        if self.0.is_idle() { None } else { Some(self.bind()) }
+    }
+
     /// Whether another handle shares its cell.
     pub(crate) fn is_held(&self) -> bool {
         // Two are this handle's own and the one that is asked.
@@ -53,7 +69,7 @@ impl<C: Named> Handle<C> {
             // With no lock held: binding may log, and the logger may use this very instrument.
             self.0.bind(C::named(name, help).shared());
         }
-        self.0.get().expect("what has no name any more has a cell")
+        self.0.get().or_else(|| self.0.get_idle()).expect("what has no name any more has a cell")
     }
 
     fn shared(&self) -> Arc<C> {
@@ -72,13 +88,16 @@ impl<C: Named> Handle<C> {
     /// One call away, so that no call site has it; not cold, since series of large families come here each time.
     #[inline(never)]
     fn add_elsewhere(&self, elsewhere: impl FnOnce(&C, &KnownPlace)) {
-        elsewhere(self.cell(), self.0.known());
+        if let Some(cell) = self.recording() {
+            elsewhere(cell, self.0.known());
+        }
     }
 }
 
 impl<C: Named> Clone for Handle<C> {
     fn clone(&self) -> Self {
-        Handle(Late::bound(self.shared()))
+        let cell = self.shared();
+        Handle(if self.0.is_idle() { Late::idle(cell) } else { Late::bound(cell) })
     }
 }
 

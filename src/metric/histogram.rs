@@ -53,7 +53,9 @@ impl Histogram {
     /// ```
     #[inline]
     pub fn record(&self, value: f64) {
-        self.0.cell().record(value);
+        if let Some(cell) = self.0.recording() {
+            cell.record(value);
+        }
     }
 
     /// Records a value `times` times.
@@ -64,7 +66,9 @@ impl Histogram {
     /// assert_eq!(histogram.value().count(), 1000);
     /// ```
     pub fn record_n(&self, value: f64, times: u64) {
-        self.0.cell().record_slow(value, times);
+        if let Some(cell) = self.0.recording() {
+            cell.record_slow(value, times);
+        }
     }
 
     /// Records a value, and keeps it as an exemplar with these labels: see [exemplars](crate::metric#exemplars).
@@ -79,7 +83,9 @@ impl Histogram {
         value: f64,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
-        self.0.cell().record_with(value, labels);
+        if let Some(cell) = self.0.recording() {
+            cell.record_with(value, labels);
+        }
     }
 
     /// What was recorded.
@@ -102,7 +108,7 @@ impl HistogramCell {
             return self.record_natively(value);
         }
         if self.recent.is_more_wanted() {
-            self.record_more(value, 1);
+            self.record_more(value);
         }
     }
 
@@ -113,7 +119,7 @@ impl HistogramCell {
             return self.record_slow(value, 1);
         }
         if self.recent.is_more_wanted() {
-            self.record_more(value, 1);
+            self.record_more(value);
         }
     }
 
@@ -128,7 +134,7 @@ impl HistogramCell {
     #[cold]
     fn record_slow(&self, value: f64, times: u64) {
         if self.record_in_buckets(value, times) {
-            self.record_more(value, times);
+            self.record_exemplified(value, times);
         }
     }
 
@@ -151,7 +157,17 @@ impl HistogramCell {
 
     /// What is wanted of a value that was recorded, beyond its bucket and the sum.
     #[inline(never)]
-    fn record_more(&self, value: f64, times: u64) {
+    fn record_more(&self, value: f64) {
+        if self.settings.exemplars {
+            return self.record_exemplified(value, 1);
+        }
+        // So it is quantiles that are wanted.
+        self.recent.record(self.clock.coarse_nanos(), value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_exemplified(&self, value: f64, times: u64) {
         self.record_recent(value, times);
         self.exemplified.keep_recorded_span(&self.settings, value);
     }
@@ -208,15 +224,20 @@ impl Instrument for Histogram {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        Histogram(Handle::of(HistogramCell {
+        let cell = HistogramCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: Spread::new(settings, &context.clock, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
-            exemplified: Exemplified::of_distribution(settings, context),
-        }))
+            exemplified: Exemplified::of_distribution(settings, context, place),
+        };
+        Histogram(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

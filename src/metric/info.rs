@@ -29,7 +29,9 @@ impl Info {
     /// assert_eq!(info.get(), Tags::from([("role", "leader")]));
     /// ```
     pub fn set(&self, facts: impl Into<Tags>) {
-        *self.0.cell().write() = facts.into();
+        if let Some(cell) = self.0.recording() {
+            *cell.write() = facts.into();
+        }
     }
 
     /// The facts.
@@ -53,8 +55,8 @@ impl Instrument for Info {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context, _place: Place) -> Self {
-        Info(Handle::of(RwLock::new(Tags::new())))
+    fn create((): &(), _context: &Context, place: Place) -> Self {
+        Info(Handle::of(RwLock::new(Tags::new()), place))
     }
 
     fn read(&self) -> Option<Value> {

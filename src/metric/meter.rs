@@ -91,7 +91,9 @@ impl Meter {
     /// ```
     #[inline]
     pub fn mark_n(&self, n: u64) {
-        self.0.cell().mark(n);
+        if let Some(cell) = self.0.recording() {
+            cell.mark(n);
+        }
     }
 
     /// Events so far; wraps at 2^64.
@@ -134,7 +136,7 @@ impl Instrument for Meter {
     }
 
     fn create((): &(), context: &Context, place: Place) -> Self {
-        Meter(Handle::of(MeterCell::new(&context.clock, place)))
+        Meter(Handle::of(MeterCell::new(&context.clock, place), place))
     }
 
     fn give_cells(&self) {

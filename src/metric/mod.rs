@@ -49,11 +49,11 @@
 //! | | |
 //! |---|---|
 //! | which are kept | the newest of each bucket, of a counter the newest; of native buckets alone, of each doubling, at most 32; no second one within the same tenth of a second |
-//! | labels | names and values of at most 128 characters in all; names of letters, digits and `_`. Otherwise the value counts without, `tagmeter_problems_total{reason="invalid_exemplar"}` says so, and a log line once a metric |
+//! | labels | names and values of at most 128 characters in all; names of letters, digits and `_`. Otherwise the value counts without, `tagmeter_problems_total{reason="invalid_exemplar"}` counts what would have been kept, and a log line says so once a metric |
 //! | where they are shown | OpenMetrics, protobuf, JSON; not in text 0.0.4 and 1.0.0, not for summaries, not in pushes |
 //! | true | the value lies in its bucket, and is counted in every snapshot that shows it |
 //! | time | that of the registry's wall clock |
-//! | cost where none is given | a word a series; no instruction of a record |
+//! | cost where none is given | a word a series; of records, three instructions of those whose quantiles are wanted |
 //! | cost of one that is not kept | a coarse clock and one load, and a counter goes round the handle's shortcut to its cell |
 //! | cost of one that is kept | its labels' allocations and a free lock, at most ten times a second and bucket. Who finds the lock held goes on without |
 //!
@@ -64,6 +64,7 @@
 //!
 //! - A lock that it had stays locked. So fork while no other thread reads, makes or removes metrics, sets a gauge with a
 //!   window, an info or a state set, or begins or ends; recording into anything else does no harm.
+//! - A [group](crate::Registry::together) that it was in stays half done: snapshots in the child say so each time.
 //! - Of a record that it was in the middle of, no half is seen. A histogram or timer that threads share shows new records
 //!   from the second reading in the child on; one of more than 61 bounds, which is always shared, shows none any more.
 
@@ -106,7 +107,7 @@ pub use up_down_counter::{InProgress, UpDownCounter};
 
 #[doc(hidden)]
 pub use crate::cell::Place;
-pub(crate) use callback::{call, caught};
+pub(crate) use callback::{call, caught, is_inside_function};
 pub(crate) use counter::CounterCell;
 pub(crate) use counter_fn::Observed;
 #[doc(hidden)]
@@ -174,9 +175,25 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
         String::new()
     }
 
+    /// What these settings say of how values are spread, where the instrument does that.
+    #[doc(hidden)]
+    fn distribution(_settings: &Self::Settings) -> Option<&DistributionSettings> {
+        None
+    }
+
     /// Whether there are handles of it besides this one.
     #[doc(hidden)]
     fn is_held(&self) -> bool;
+
+    /// Whether one of its kind can ask a function of the user's when it is read.
+    #[doc(hidden)]
+    const MAY_ASK: bool = false;
+
+    /// Whether this one does.
+    #[doc(hidden)]
+    fn asks(&self) -> bool {
+        false
+    }
 
     /// The function of the user's that it asks, taken from it: what a function owns may do anything when it goes.
     #[doc(hidden)]

@@ -129,7 +129,7 @@ pub struct CounterSettings {
 impl CounterSettings {
     /// Where its count begins: in cells, if each record is given the current span, since it is those that ask for it.
     pub(crate) fn place(&self, place: Place) -> Place {
-        if self.exemplars { Place::Cells } else { place }
+        if self.exemplars && place == Place::Shared { Place::Cells } else { place }
     }
 }
 

@@ -81,7 +81,7 @@ impl StateSet {
     }
 
     fn change(&self, state: &str, change: impl FnOnce(&mut [bool], usize)) {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return };
         match cell.position(state) {
             Some(at) => change(&mut cell.on.lock(), at),
             None => cell.common.refused.note(RecordingProblem::UnknownState),
@@ -121,12 +121,13 @@ impl Instrument for StateSet {
         format!("states {states:?}")
     }
 
-    fn create(states: &Self::Settings, context: &Context, _place: Place) -> Self {
-        StateSet(Handle::of(StateCell {
+    fn create(states: &Self::Settings, context: &Context, place: Place) -> Self {
+        let cell = StateCell {
             common: context.common.clone(),
             states: states.clone(),
             on: Mutex::new(vec![false; states.len()]),
-        }))
+        };
+        StateSet(Handle::of(cell, place))
     }
 
     fn read(&self) -> Option<Value> {

@@ -13,6 +13,7 @@ use super::{
 use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
+use crate::nanos;
 use crate::stat::Rates;
 
 /// How long work takes, and how often it happens.
@@ -105,8 +106,9 @@ impl Timer {
     /// ```
     #[inline]
     pub fn record(&self, duration: Duration) {
-        let cell = self.0.cell();
-        cell.record(cell.clock.coarse_nanos(), nanos(duration));
+        if let Some(cell) = self.0.recording() {
+            cell.record(cell.clock.coarse_nanos(), nanos::of(duration));
+        }
     }
 
     /// Records a duration, and keeps it as an exemplar with these labels: see [exemplars](crate::metric#exemplars).
@@ -122,8 +124,9 @@ impl Timer {
         duration: Duration,
         labels: impl IntoIterator<Item = (K, V)>,
     ) {
-        let cell = self.0.cell();
-        cell.record_with(cell.clock.coarse_nanos(), nanos(duration), labels);
+        if let Some(cell) = self.0.recording() {
+            cell.record_with(cell.clock.coarse_nanos(), nanos::of(duration), labels);
+        }
     }
 
     /// The durations recorded, in seconds.
@@ -155,7 +158,7 @@ impl Timer {
     /// Records what began at a time of its clock, and tells how many nanoseconds it took.
     #[inline]
     pub(super) fn record_since(&self, started: u64) -> u64 {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
         // The only reading: what ends now is also recorded now.
         let now = cell.clock.nanos();
         let nanos = now.saturating_sub(started);
@@ -200,7 +203,9 @@ impl TimerCell {
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
         self.record_in_buckets(seconds, nanos);
-        self.record_more(now, seconds);
+        if self.recent.is_more_wanted() {
+            self.record_more(now, seconds);
+        }
     }
 
     fn record_in_buckets(&self, seconds: f64, nanos: u64) {
@@ -210,6 +215,16 @@ impl TimerCell {
     /// What is wanted of a duration that was recorded, beyond its bucket and the sum.
     #[inline(never)]
     fn record_more(&self, now: u64, seconds: f64) {
+        if self.settings.exemplars {
+            return self.record_exemplified(now, seconds);
+        }
+        // So it is quantiles that are wanted.
+        self.recent.record(now, seconds);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_exemplified(&self, now: u64, seconds: f64) {
         self.record_recent(now, seconds);
         self.exemplified.keep_recorded_span(&self.settings, seconds);
     }
@@ -267,18 +282,10 @@ impl TimerCell {
     }
 }
 
-/// A duration in nanoseconds: at most 584 years.
-#[inline]
-fn nanos(duration: Duration) -> u64 {
-    const NANOS_PER_SECOND: u64 = 1_000_000_000;
-    duration.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(duration.subsec_nanos().into())
-}
-
 /// Nanoseconds as seconds: the nearest float, so that 250 ms are 0.25.
 #[inline]
 fn seconds(nanos: u64) -> f64 {
-    const NANOS_PER_SECOND: f64 = 1e9;
-    nanos as f64 / NANOS_PER_SECOND
+    nanos as f64 / nanos::PER_SECOND as f64
 }
 
 /// A running measurement of a [`Timer`]: records once, when stopped or dropped.
@@ -332,10 +339,12 @@ impl<T: Borrow<Timer>> Timing<T> {
         labels: impl IntoIterator<Item = (K, V)>,
     ) -> Duration {
         let Some(timer) = self.timer.take() else { return Duration::ZERO };
-        let cell = timer.borrow().0.cell();
-        let now = cell.clock.nanos();
+        let timer = timer.borrow();
+        let now = timer.now();
         let nanos = now.saturating_sub(self.started);
-        cell.record_with(now, nanos, labels);
+        if let Some(cell) = timer.0.recording() {
+            cell.record_with(now, nanos, labels);
+        }
         Duration::from_nanos(nanos)
     }
 
@@ -389,16 +398,21 @@ impl Instrument for Timer {
         settings.to_string()
     }
 
+    fn distribution(settings: &Self::Settings) -> Option<&DistributionSettings> {
+        Some(settings)
+    }
+
     fn create(settings: &Self::Settings, context: &Context, place: Place) -> Self {
-        Timer(Handle::of(TimerCell {
+        let cell = TimerCell {
             clock: context.clock.clone(),
             settings: settings.clone(),
             cells: Spread::new(settings, &context.clock, place),
             ticks: Ticks::new(context.clock.nanos()),
             base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),
-            exemplified: Exemplified::of_distribution(settings, context),
-        }))
+            exemplified: Exemplified::of_distribution(settings, context, place),
+        };
+        Timer(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {

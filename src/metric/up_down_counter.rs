@@ -55,8 +55,10 @@ impl UpDownCounter {
     /// ```
     #[inline]
     pub fn add(&self, n: i64) {
-        // Relaxed: the count orders nothing else.
-        self.0.cell().fetch_add(n, Ordering::Relaxed);
+        if let Some(level) = self.0.recording() {
+            // Relaxed: the count orders nothing else.
+            level.fetch_add(n, Ordering::Relaxed);
+        }
     }
 
     /// The level now.
@@ -113,8 +115,8 @@ impl Instrument for UpDownCounter {
         requested.nothing(Self::KIND)
     }
 
-    fn create((): &(), _context: &Context, _place: Place) -> Self {
-        UpDownCounter(Handle::of(AtomicI64::new(0)))
+    fn create((): &(), _context: &Context, place: Place) -> Self {
+        UpDownCounter(Handle::of(AtomicI64::new(0), place))
     }
 
     fn read(&self) -> Option<Value> {

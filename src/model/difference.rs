@@ -50,6 +50,10 @@ impl Value {
             (Value::Meter(own), Value::Meter(earlier)) => own.count = own.count.wrapping_sub(earlier.count),
             (Value::Timer(own), Value::Timer(earlier)) => own.durations.subtract(&earlier.durations),
             (Value::Histogram(own), Value::Histogram(earlier)) => own.subtract(earlier),
+            (Value::Summary(own), Value::Summary(earlier)) => {
+                own.count = own.count.wrapping_sub(earlier.count);
+                own.sum = (own.sum - earlier.sum).clamp(f64::MIN, f64::MAX);
+            }
             _ => {}
         }
     }

@@ -1,16 +1,23 @@
 //! A snapshot of metrics: plain data, no atomics, no locks.
 //!
 //! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
-//! [`Series`] in a [`SeriesList`], a series holds one [`Value`] and [`Exemplar`]s of it.
+//! [`Series`] in a [`SeriesList`], a series holds one [`Value`] and [`Exemplar`]s of it. What something else counted becomes
+//! a value by [`HistogramValue::of_cumulative`] and its like, or an error that says why it cannot be one.
 
+mod check;
 mod difference;
 mod exemplar;
+mod given;
 mod series;
 mod value;
 
+pub use check::InvalidValue;
 pub use exemplar::{Exemplar, InvalidExemplar};
+pub use given::{InvalidHistogram, InvalidSummary};
 pub use series::{Series, SeriesList};
-pub use value::{HistogramValue, MeterValue, Number, Quantile, Shape, StateSetValue, TimerValue, Value};
+pub use value::{
+    HistogramValue, MeterValue, Number, Quantile, Shape, StateSetValue, SummaryValue, TimerValue, Value,
+};
 
 pub(crate) use series::{Identities, Nanos, nanos};
 
@@ -46,6 +53,12 @@ pub enum Kind {
     Info,
     /// Which of some states are on.
     StateSet,
+    /// How many things are of which size now: buckets that rise and fall. Of collectors only.
+    GaugeHistogram,
+    /// Quantiles that something else computed, with count and sum. Of collectors only.
+    Summary,
+    /// A number of which nobody knows what it is. Of collectors only.
+    Unknown,
 }
 
 impl fmt::Display for Kind {
@@ -59,6 +72,9 @@ impl fmt::Display for Kind {
             Kind::Histogram => "histogram",
             Kind::Info => "info",
             Kind::StateSet => "state set",
+            Kind::GaugeHistogram => "gauge histogram",
+            Kind::Summary => "summary",
+            Kind::Unknown => "unknown",
         })
     }
 }

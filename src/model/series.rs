@@ -3,12 +3,15 @@
 //! One count up and down for each series' tags would cost more than writing its line on a page. So tags lie in chunks, and
 //! a snapshot holds each chunk once and, for each series, its place in the chunk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use foldhash::fast::RandomState;
+
 use super::{Exemplar, Value};
+use crate::nanos;
 use crate::tag::Tags;
 use crate::tag::label::{LabelText, LabelTexts};
 #[cfg(feature = "protobuf")]
@@ -39,7 +42,7 @@ pub struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// When it began to count.
+    /// When it began to count. 1970-01-01 stands for a time that nobody knows, as of counts that collectors bring.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -89,7 +92,7 @@ pub(crate) type Nanos = u64;
 
 pub(crate) fn nanos(time: SystemTime) -> Nanos {
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+    nanos::of(since_epoch)
 }
 
 /// Series, in the order of their creation.
@@ -158,13 +161,17 @@ impl SeriesList {
     /// # Ok::<(), tagmeter::model::InvalidExemplar>(())
     /// ```
     pub fn exemplify(&mut self, exemplars: impl IntoIterator<Item = Exemplar>) {
-        let positions: usize = self.parts.iter().map(|part| part.values.len()).sum();
-        let Some(last) = positions.checked_sub(1) else { return };
+        let Some(last) = self.positions().checked_sub(1) else { return };
         self.exemplars.pop_if(|(at, _)| *at == last);
         let exemplars: Box<[Exemplar]> = exemplars.into_iter().collect();
         if !exemplars.is_empty() {
             self.exemplars.push((last, exemplars));
         }
+    }
+
+    /// Those of series that were left out among them.
+    fn positions(&self) -> usize {
+        self.parts.iter().map(|part| part.values.len()).sum()
     }
 
     /// Whether any series has exemplars.
@@ -294,6 +301,45 @@ impl SeriesList {
             let read = identities.tags.iter().zip(values).zip(starts);
             read.filter_map(|((tags, value), start)| Some((tags, value.as_mut()?, *start)))
         })
+    }
+
+    /// The same series under other tags.
+    pub(crate) fn retagged(self, tags_of: impl Fn(&Tags) -> Tags) -> Self {
+        let retagged = |mut part: Part| {
+            let mut identities = Chunk::default();
+            part.identities.tags.iter().for_each(|tags| identities.push(tags_of(tags)));
+            part.identities = Arc::new(identities);
+            part
+        };
+        SeriesList { parts: self.parts.into_iter().map(retagged).collect(), exemplars: self.exemplars }
+    }
+
+    /// Puts the series of another list behind these. Tags that both have come twice: see [`unite`](SeriesList::unite).
+    pub(crate) fn append(&mut self, mut other: SeriesList) {
+        let before = self.positions();
+        self.parts.append(&mut other.parts);
+        self.exemplars.extend(other.exemplars.into_iter().map(|(at, own)| (before + at, own)));
+    }
+
+    /// Leaves each tags' first series, which `met` is given with the value of every other one.
+    pub(crate) fn unite(&mut self, mut met: impl FnMut(&mut Value, Value)) {
+        let mut first_with: HashMap<Tags, (usize, usize), RandomState> = HashMap::default();
+        for number in 0..self.parts.len() {
+            let identities = self.parts[number].identities.clone();
+            for (at, tags) in identities.tags.iter().enumerate() {
+                if self.parts[number].values[at].is_none() {
+                    continue;
+                }
+                let (first, place) = *first_with.entry(tags.clone()).or_insert((number, at));
+                if (first, place) == (number, at) {
+                    continue;
+                }
+                let other = self.parts[number].values[at].take();
+                if let (Some(first), Some(other)) = (&mut self.parts[first].values[place], other) {
+                    met(first, other);
+                }
+            }
+        }
     }
 
     /// Every key of any series, and perhaps of some that were left out. `None` where the series have more different
@@ -527,6 +573,22 @@ mod tests {
             3000_usize.div_ceil(CHUNK_SERIES),
             "without snapshots chunks are filled"
         );
+    }
+
+    #[test]
+    fn of_equal_tags_the_first_meets_the_others() {
+        let list = |range: std::ops::Range<usize>| {
+            let series = range.map(|n| (tags(n), Value::Gauge(n as f64), SystemTime::UNIX_EPOCH));
+            series.collect::<SeriesList>()
+        };
+        let mut all = list(0..1500);
+        all.append(list(1400..1600));
+        all.append(list(1599..1700));
+        let mut met = Vec::new();
+        all.unite(|first, other| met.push((first.number(), other.number())));
+        let both = |n: usize| (Some(n as f64), Some(n as f64));
+        assert_eq!(met, (1400..1500).chain([1599]).map(both).collect::<Vec<_>>());
+        assert!(all.iter().map(|series| series.tags.clone()).eq((0..1700).map(tags)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Nanos, nanos};
+use super::{Kind, Nanos, nanos};
 use crate::stat::{Buckets, Distribution, NativeCounts, Rates};
 use crate::tag::Tags;
 
@@ -37,9 +37,37 @@ pub enum Value {
     Info(Box<Tags>),
     /// A state set's states.
     StateSet(Box<StateSetValue>),
+    /// Buckets of what there is now.
+    GaugeHistogram(Box<HistogramValue>),
+    /// Quantiles, count and sum.
+    Summary(Box<SummaryValue>),
+    /// A number of unknown meaning; any `f64`.
+    Unknown(f64),
 }
 
 impl Value {
+    /// The kind of family it belongs in.
+    ///
+    /// ```
+    /// use tagmeter::model::{Kind, Value};
+    /// assert_eq!(Value::Gauge(2.5).kind(), Kind::Gauge);
+    /// ```
+    pub fn kind(&self) -> Kind {
+        match self {
+            Value::Counter(_) => Kind::Counter,
+            Value::UpDownCounter(_) => Kind::UpDownCounter,
+            Value::Gauge(_) => Kind::Gauge,
+            Value::Meter(_) => Kind::Meter,
+            Value::Timer(_) => Kind::Timer,
+            Value::Histogram(_) => Kind::Histogram,
+            Value::Info(_) => Kind::Info,
+            Value::StateSet(_) => Kind::StateSet,
+            Value::GaugeHistogram(_) => Kind::GaugeHistogram,
+            Value::Summary(_) => Kind::Summary,
+            Value::Unknown(_) => Kind::Unknown,
+        }
+    }
+
     /// The number that says most: a total, a level, the count of events or of recorded values, `1` for an info.
     /// `None` for a state set.
     ///
@@ -50,10 +78,11 @@ impl Value {
         match self {
             Value::Counter(total) => Some(total.as_f64()),
             Value::UpDownCounter(level) => Some(*level as f64),
-            Value::Gauge(level) => Some(*level),
+            Value::Gauge(level) | Value::Unknown(level) => Some(*level),
             Value::Meter(meter) => Some(meter.count as f64),
             Value::Timer(timer) => Some(timer.durations.count() as f64),
-            Value::Histogram(histogram) => Some(histogram.count() as f64),
+            Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => Some(histogram.count() as f64),
+            Value::Summary(summary) => Some(summary.count as f64),
             Value::Info(_) => Some(1.0),
             Value::StateSet(_) => None,
         }
@@ -71,7 +100,7 @@ impl Value {
 
     /// Whether it is a number and nothing else, which owns no memory.
     pub(crate) fn is_number(&self) -> bool {
-        matches!(self, Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_))
+        matches!(self, Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) | Value::Unknown(_))
     }
 }
 
@@ -99,6 +128,14 @@ impl Number {
         match self {
             Number::Integer(n) => n as f64,
             Number::Float(x) => x,
+        }
+    }
+
+    /// Both together: whole counts stay whole and wrap as counters do.
+    pub(crate) fn plus(self, other: Number) -> Number {
+        match (self, other) {
+            (Number::Integer(a), Number::Integer(b)) => Number::Integer(a.wrapping_add(b)),
+            (a, b) => Number::Float(a.as_f64() + b.as_f64()),
         }
     }
 }
@@ -169,6 +206,12 @@ impl From<TimerValue> for Value {
 impl From<HistogramValue> for Value {
     fn from(histogram: HistogramValue) -> Self {
         Value::Histogram(Box::new(histogram))
+    }
+}
+
+impl From<SummaryValue> for Value {
+    fn from(summary: SummaryValue) -> Self {
+        Value::Summary(Box::new(summary))
     }
 }
 
@@ -317,6 +360,27 @@ impl HistogramValue {
             Some((bound, *total))
         })
     }
+}
+
+/// Quantiles that something else computed, with count and sum: see [`SummaryValue::new`].
+///
+/// ```
+/// use tagmeter::model::SummaryValue;
+///
+/// let waits = SummaryValue::new(12, 3.5, [(0.5, 0.2), (0.99, 1.1)])?;
+/// assert_eq!(waits.quantiles, [(0.5, 0.2), (0.99, 1.1)]);
+/// # Ok::<(), tagmeter::model::InvalidSummary>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryValue {
+    /// How many values there were.
+    pub count: u64,
+    /// Sum of all values; finite.
+    pub sum: f64,
+    /// Whether the sum can fall, because a negative value was among them.
+    pub sum_can_fall: bool,
+    /// Quantiles, which are 0 to 1, and the values at them, by quantile, none twice. NaN says that there were no values.
+    pub quantiles: Vec<(f64, f64)>,
 }
 
 /// States and which of them are on.

@@ -10,8 +10,6 @@ use crate::transport::{Answer, TransportError};
 
 /// Where queries are put, below the endpoint.
 const QUERY_PATH: &str = "/api/query";
-/// Characters of an answer that is shown where it was not the one expected.
-const EXCERPT_CHARS: usize = 200;
 
 /// Why a query has no result.
 ///
@@ -72,7 +70,7 @@ impl Client {
     /// ```
     pub fn query(&self, text: &str, span: impl Into<Span>) -> Result<QueryResult, QueryError> {
         let span = span.into();
-        self.read_query(self.get(&path(text, span)), span)
+        Client::read_query(self.get(&path(text, span)), span)
     }
 
     /// As [`query`](Client::query), without holding up the thread. Needs no particular runtime; dropping the future gives
@@ -83,19 +81,15 @@ impl Client {
     /// As [`query`](Client::query).
     pub async fn query_async(&self, text: &str, span: impl Into<Span>) -> Result<QueryResult, QueryError> {
         let span = span.into();
-        self.read_query(self.get_async(&path(text, span)).await, span)
+        Client::read_query(self.get_async(&path(text, span)).await, span)
     }
 
-    fn read_query(
-        &self,
-        answer: Result<Answer, TransportError>,
-        span: Span,
-    ) -> Result<QueryResult, QueryError> {
+    fn read_query(answer: Result<Answer, TransportError>, span: Span) -> Result<QueryResult, QueryError> {
         let answer = answer.map_err(|error| QueryError::Unreachable { reason: error.to_string() })?;
         match answer.status {
             200..=299 => answer::read(&answer.body, span)
-                .map_err(|reason| QueryError::Malformed { reason: self.redact(reason) }),
-            status => Err(QueryError::Refused { status, reason: self.redact(excerpt(&answer.body)) }),
+                .map_err(|reason| QueryError::Malformed { reason: answer.redact(reason) }),
+            status => Err(QueryError::Refused { status, reason: answer.excerpt() }),
         }
     }
 }
@@ -118,10 +112,6 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).trim().chars().take(EXCERPT_CHARS).collect()
 }
 
 #[cfg(test)]

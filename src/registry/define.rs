@@ -392,6 +392,8 @@ impl<'r, K> Define<'r, K> {
             tag_keys: keys.map(|keys| checked_keys(&self.name, keys)).transpose()?,
             max_series: self.max_series.unwrap_or(self.registry.shared().max_series),
             removal,
+            buckets: I::distribution(&settings).map(|spread| spread.buckets.clone()),
+            shape: I::distribution(&settings).map(|spread| spread.shape.clone()).unwrap_or_default(),
             settings: I::describe(&settings),
         };
         Ok(Described { definition, settings })

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::DEFAULT_LIMIT;
 use crate::metric::Place;
-use crate::model::Kind;
+use crate::model::{Kind, Shape};
 use crate::name::Name;
+use crate::stat::Buckets;
 use crate::tag::Tags;
 use crate::unit::Unit;
 
@@ -44,6 +45,10 @@ pub struct Definition {
     pub max_series: usize,
     /// What becomes of series that are no longer wanted.
     pub removal: Removal,
+    /// The classic buckets of histograms and timers; `None` for other kinds.
+    pub buckets: Option<Buckets>,
+    /// What histograms and timers show themselves as; of no meaning for other kinds.
+    pub shape: Shape,
     /// What else it was told: buckets, quantiles, states.
     pub settings: String,
 }

@@ -78,6 +78,14 @@ impl FamilyList {
         Ok(Found::Same(family))
     }
 
+    /// Takes the family of that name out. What it gave goes on working, unseen.
+    pub(crate) fn remove(&self, name: &Name) -> Option<Arc<dyn AnyFamily>> {
+        let mut named = self.named.write();
+        let removed = named.by_name.remove(name)?;
+        named.in_order.retain(|family| family.name() != name);
+        Some(removed)
+    }
+
     /// A family that works and is exposed nowhere; the problem is counted, and logged once a name.
     #[cold]
     pub(crate) fn unexposed<I: Instrument>(

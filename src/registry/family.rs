@@ -150,7 +150,8 @@ pub(crate) struct SeriesOf<I: Instrument> {
     name: Name,
     described: RwLock<Arc<Described<I>>>,
     table: Table<Cell<I>>,
-    /// Held by whoever shows a series again: reset by a second one, it would forget what was recorded since the first.
+    /// Held by whoever shows a series again: reset by a second one, it would forget what was recorded since the first. And
+    /// by whoever takes one away: the function that it asks must not be one given to it since.
     showing: Mutex<()>,
     /// The tags of the table's entries, as far as a snapshot has met them.
     identities: Mutex<Identities>,
@@ -224,7 +225,8 @@ impl<I: Instrument> SeriesOf<I> {
         let mut described = self.described.write();
         let open = described.definition.tag_keys.is_none();
         let same_settings = described.settings == wanted.settings || self.table.len() == 0;
-        let fits = self.table.iter().all(|entry| wanted.definition.has_series(&entry.tags));
+        let fits_all = || self.table.iter().all(|entry| wanted.definition.has_series(&entry.tags));
+        let fits = self.shared.is_noop || fits_all();
         let adopted = open && same_settings && fits;
         if adopted {
             *described = Arc::new(wanted);
@@ -255,6 +257,9 @@ impl<I: Instrument> SeriesOf<I> {
 
     /// The series that takes what finds no room or does not fit.
     pub(crate) fn overflow(&self) -> &I {
+        if self.shared.is_noop {
+            return self.unrecorded();
+        }
         let described = self.described();
         let found = self.insert(&described, &overflow_tags(&described.definition), usize::MAX);
         self.shown(found.expect("the overflow series is made beyond any limit"))
@@ -262,6 +267,9 @@ impl<I: Instrument> SeriesOf<I> {
 
     #[cold]
     fn with_slow(&self, tags: impl Sought) -> &I {
+        if self.shared.is_noop {
+            return self.unrecorded();
+        }
         // Not held any longer: what follows may log. Recursive, because values that come here are somebody's code.
         let described = self.described.read_recursive();
         let limit = described.definition.max_series;
@@ -276,6 +284,16 @@ impl<I: Instrument> SeriesOf<I> {
             });
             self.overflow()
         })
+    }
+
+    /// The only series where nothing is recorded, which is not shown.
+    fn unrecorded(&self) -> &I {
+        let make = |_| {
+            let instrument = I::create(&self.described().settings, &self.shared.context, Place::Nowhere);
+            Some(Cell { instrument, start: AtomicU64::new(HIDDEN) })
+        };
+        let entry = self.table.find_or_insert(&Tags::new(), make);
+        &entry.expect("there is room for one").value.instrument
     }
 
     fn insert(&self, described: &Described<I>, tags: impl Sought, most: usize) -> Option<&Cell<I>> {
@@ -344,13 +362,24 @@ impl<I: Instrument> SeriesOf<I> {
     }
 
     pub(crate) fn remove_series(&self, tags: impl Sought) -> bool {
-        self.table.find(tags).is_some_and(|entry| entry.value.hide())
+        self.table.find(tags).is_some_and(|entry| self.hide(&entry.value))
+    }
+
+    /// Takes a series away, and the function that it asks.
+    fn hide(&self, cell: &Cell<I>) -> bool {
+        let alone = self.showing.lock();
+        let hidden = cell.hide();
+        let function = if hidden { cell.instrument.take_function() } else { None };
+        drop(alone);
+        // Last: what a function owns may do anything when it goes.
+        drop(function);
+        hidden
     }
 
     fn hide_unless(&self, mut keep: impl FnMut(&Entry<Cell<I>>) -> bool) {
         for entry in self.visible() {
             if !keep(entry) {
-                entry.value.hide();
+                self.hide(&entry.value);
             }
         }
     }
@@ -395,6 +424,10 @@ fn started(at: Nanos) -> Nanos {
 pub(crate) trait AnyFamily: Send + Sync {
     fn name(&self) -> &Name;
     fn definition(&self) -> Definition;
+    /// What is due from time to time, to be called before it is read.
+    fn tidy(&self) {}
+    /// Whether functions of the user's run when it is read.
+    fn asks_functions(&self) -> bool;
     fn read(&self) -> model::Family;
     fn value(&self, tags: &Tags) -> Option<Value>;
     fn tags(&self) -> Vec<Tags>;
@@ -410,6 +443,10 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
 
     fn definition(&self) -> Definition {
         self.described().definition.clone()
+    }
+
+    fn asks_functions(&self) -> bool {
+        I::MAY_ASK && self.visible().any(|entry| entry.value.instrument.asks())
     }
 
     fn read(&self) -> model::Family {

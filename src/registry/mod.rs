@@ -3,10 +3,23 @@
 //! [`Registry`] has short forms (`registry.counter("hits")`) that never fail, and [`define`](Registry::define) for
 //! everything said once. [`Family`], [`TypedFamily`], [`SerdeFamily`] and [`OutcomeFamily`] hold the series of a name,
 //! [`RemovableFamily`] those that come and go and give their memory back;
-//! a [`collector`](Registry::collector) fills [`Families`] at collection time; [`global`] is the registry of `counter!`
+//! a [`collector`](Registry::collector) fills [`Families`] at collection time, and [`collector`](mod@collector) says how to write
+//! an exporter; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
+//! [`View`] shows several registries as one, or one with a prefix or tags; a [`Scope`] is a registry inside another, which
+//! goes as a whole.
+//!
+//! # Taking back
+//!
+//! | registered by | taken back by |
+//! |---|---|
+//! | [`define`](Registry::define), the short forms | [`unregister`](Registry::unregister) with the definition, [`remove`](Registry::remove) a series |
+//! | [`gauge_fn`](Registry::gauge_fn), [`counter_fn`](Registry::counter_fn) | the same; the function is dropped |
+//! | [`collector`](Registry::collector), [`define_collector`](Registry::define_collector) | [`unregister`](collector::CollectorHandle::unregister) of what they give |
+//! | [`staged`](Registry::staged) | dropping the [`Staged`] |
+//! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
 
-mod collector;
+pub mod collector;
 mod define;
 mod definition;
 mod error;
@@ -20,14 +33,18 @@ mod problem;
 #[cfg(feature = "regex")]
 mod regex;
 mod removable;
+mod scope;
 mod shared;
 mod short;
 mod sought;
 mod table;
+mod together;
 mod typed;
 mod typed_serde;
+mod unite;
+mod view;
 
-pub use collector::{Families, Rows};
+pub use collector::{Families, Rows, Staged};
 pub use define::{Define, DefineOutcome, NoTags, RemovableTags, SerdeTags, TagKeys, TypedTags};
 pub use definition::{Definition, Removal};
 pub use error::RegisterError;
@@ -38,12 +55,15 @@ pub use outcome::OutcomeFamily;
 #[cfg_attr(docsrs, doc(cfg(feature = "regex")))]
 pub use regex::{InvalidPattern, RegexRegistry};
 pub use removable::RemovableFamily;
+pub use scope::Scope;
 pub use typed::TypedFamily;
 pub use typed_serde::SerdeFamily;
+pub use view::{MergeConflict, View};
 
 pub(crate) use problem::Problem;
 use problem::Problems;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -51,13 +71,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
-use collector::Collect;
+use collector::CollectorList;
 use families::FamilyList;
-use family::AnyFamily;
 use shared::Shared;
+use unite::unite;
 
+use crate::cell::Refused;
 use crate::clock::Clock;
-use crate::metric::{Common, Context, CurrentSpan, SpanIds, call};
+use crate::metric::{Common, Context, CurrentSpan, SpanIds};
 use crate::model::{self, Kind, Snapshot};
 use crate::name::Name;
 use crate::tag::{Id, Tags};
@@ -80,8 +101,21 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     families: FamilyList,
-    collectors: RwLock<Vec<(Name, Collect)>>,
+    collectors: CollectorList,
+    scopes: RwLock<Scopes>,
+    /// Whether it is a scope's: problems are counted, and shown, by the registry it is in.
+    is_scope: bool,
 }
+
+/// The scopes of a registry, as it shows them, in the order in which they were made.
+#[derive(Default)]
+struct Scopes {
+    shown: BTreeMap<u64, View>,
+    last: u64,
+}
+
+/// Says of a family, by its name, kind and unit, whether it is to be read.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&Name, Kind, &Unit) -> bool;
 
 /// Series a family may have, and families a registry may have, where nobody says otherwise.
 const DEFAULT_LIMIT: usize = 10_000;
@@ -101,6 +135,7 @@ pub struct RegistryBuilder {
     max_families: usize,
     quantiles: bool,
     span: CurrentSpan,
+    is_noop: bool,
 }
 
 impl RegistryBuilder {
@@ -191,16 +226,12 @@ impl RegistryBuilder {
         let shared = Shared {
             start: self.clock.wall(),
             context: Context { clock: self.clock, common: common.clone() },
-            problems: Problems::new(common),
+            problems: Arc::new(Problems::new(common)),
             max_series: self.max_series,
             max_families: self.max_families,
+            is_noop: self.is_noop,
         };
-        let shared = Arc::new(shared);
-        Registry(Arc::new(Inner {
-            families: FamilyList::new(shared.clone()),
-            shared,
-            collectors: RwLock::default(),
-        }))
+        Registry::of(shared, false)
     }
 }
 
@@ -227,7 +258,62 @@ impl Registry {
             max_families: DEFAULT_LIMIT,
             quantiles: false,
             span: CurrentSpan::default(),
+            is_noop: false,
         }
+    }
+
+    /// A registry that records nothing and shows nothing, for programs that have metrics and do not want them.
+    ///
+    /// Everything else is as in any registry: definitions are checked, conflicts are told, timings measure what `stop`
+    /// returns. Instruments read as they were made; functions and collectors are dropped at once. All series of a family
+    /// are one, so that tags cost no memory.
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::noop();
+    /// let requests = registry.define("requests").tags(["route"]).counters()?;
+    /// requests.with(["/orders"]).inc();
+    /// assert_eq!(requests.with(["/orders"]).get(), 0);
+    /// assert!(registry.snapshot().families().is_empty());
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn noop() -> Self {
+        RegistryBuilder { is_noop: true, ..Registry::builder() }.build()
+    }
+
+    fn of(shared: Shared, is_scope: bool) -> Self {
+        let shared = Arc::new(shared);
+        Registry(Arc::new(Inner {
+            families: FamilyList::new(shared.clone()),
+            shared,
+            collectors: CollectorList::default(),
+            scopes: RwLock::default(),
+            is_scope,
+        }))
+    }
+
+    /// An empty registry with the clock, the limits and the problems of this one.
+    fn child(&self) -> Self {
+        let Shared { context, problems, max_series, max_families, is_noop, start: _ } = &*self.0.shared;
+        let shared = Shared {
+            context: context.clone(),
+            problems: problems.clone(),
+            max_series: *max_series,
+            max_families: *max_families,
+            start: self.0.shared.wall(),
+            is_noop: *is_noop,
+        };
+        Registry::of(shared, true)
+    }
+
+    /// This registry as it is to be shown: with a prefix or tags, some families only, or together with others.
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::new();
+    /// registry.counter("orders").inc();
+    /// assert_eq!(registry.view().prefix("shop_").snapshot().value("shop_orders"), Some(1.0));
+    /// ```
+    pub fn view(&self) -> View {
+        View::from(self)
     }
 
     /// Begins a definition: help, unit, tag keys, buckets, limits, and last the kind of instrument.
@@ -242,39 +328,23 @@ impl Registry {
         Define::new(self, name.into())
     }
 
-    /// Fills families from a source of yours each time metrics are read. A second collector of that name takes the
-    /// first one's place.
+    /// Takes a family back with its definition; tells whether there was one. The name can then be defined anew.
     ///
-    /// No lock is held while it runs, so it may use the registry. One that panics loses only its own families, and is
-    /// counted; a family whose name is taken is left out and counted.
+    /// Its instruments go on working, unseen, and give their memory back when they are dropped; so do those that a `static`
+    /// or a place in the code has found.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
-    /// registry.collector("pool", |families| {
-    ///     families
-    ///         .gauge("pool_connections", "Open connections.")
-    ///         .set([("state", "idle")], 3.0)
-    ///         .set([("state", "busy")], 5.0);
-    /// });
-    /// assert!(registry.snapshot().to_text().contains(r#"pool_connections{state="idle"} 3"#));
+    /// let depth = registry.define("depth").gauge()?;
+    /// assert!(registry.unregister("depth"));
+    /// depth.set(3.0);
+    /// registry.define("depth").help("Jobs waiting.").tags(["queue"]).gauges()?.with(["mail"]).set(1.0);
+    /// assert_eq!(registry.iter().count(), 1);
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
     /// ```
-    pub fn collector(
-        &self,
-        name: impl Into<Name>,
-        collect: impl Fn(&mut Families<'_>) + Send + Sync + 'static,
-    ) {
-        let name = name.into();
-        let mut collectors = self.0.collectors.write();
-        let replaced = match collectors.iter().position(|(own, _)| *own == name) {
-            Some(at) => Some(std::mem::replace(&mut collectors[at].1, Arc::new(collect))),
-            None => {
-                collectors.push((name, Arc::new(collect)));
-                None
-            }
-        };
-        drop(collectors);
-        // Last: what the old function owns may do anything when it goes.
-        drop(replaced);
+    pub fn unregister(&self, name: impl Into<Name>) -> bool {
+        // Dropped here, with no lock held: what functions of its series own may do anything when they go.
+        self.0.families.remove(&name.into()).is_some()
     }
 
     /// All metrics, as plain data. Holds no lock while functions of yours run, and none when it returns.
@@ -285,29 +355,50 @@ impl Registry {
     /// assert_eq!(registry.snapshot().value("hits"), Some(3.0));
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        self.read(&self.0.families.all())
+        Snapshot::new(self.0.shared.wall(), self.families(None))
     }
 
-    /// As [`snapshot`](Self::snapshot), of the families that are wanted; others are not read. Collectors run all the
-    /// same: nobody knows what they bring.
-    pub(crate) fn snapshot_of(&self, wanted: impl Fn(&Name, Kind, &Unit) -> bool) -> Snapshot {
-        let mut families = self.0.families.all();
-        families.retain(|family| {
-            let Definition { name, kind, unit, .. } = family.definition();
-            wanted(&name, kind, &unit)
-        });
-        let mut snapshot = self.read(&families);
-        snapshot.retain(|family| wanted(&family.name, family.kind, &family.unit));
-        snapshot
+    /// The families that are wanted, or all; others are not read. Collectors run all the same: nobody knows what they bring.
+    pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        if self.0.shared.is_noop {
+            return Vec::new();
+        }
+        let mut registered = self.0.families.all();
+        if let Some(wanted) = wanted {
+            registered.retain(|family| {
+                let Definition { name, kind, unit, .. } = family.definition();
+                wanted(&name, kind, &unit)
+            });
+        }
+        let mut families = self.read_families(&registered);
+        families.retain(|family| !family.series.is_empty());
+        self.0.collectors.read_into(&mut families);
+        families = self.with_scopes(families, wanted);
+        if !self.0.is_scope {
+            let problems = self.0.shared.problems.family(self.0.shared.start);
+            families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
+        }
+        if let Some(wanted) = wanted {
+            families.retain(|family| wanted(&family.name, family.kind, &family.unit));
+        }
+        families
     }
 
-    fn read(&self, families: &[Arc<dyn AnyFamily>]) -> Snapshot {
-        let read = families.iter().map(|family| family.read());
-        let mut families: Vec<model::Family> = read.filter(|family| !family.series.is_empty()).collect();
-        self.collect_into(&mut families);
-        let problems = self.0.shared.problems.family(self.0.shared.start);
-        families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
-        Snapshot::new(self.0.shared.wall(), families)
+    /// These families and those of the scopes, of which all of one name are one.
+    fn with_scopes(&self, mut own: Vec<model::Family>, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+        if scopes.is_empty() {
+            return own;
+        }
+        own.extend(scopes.iter().flat_map(|scope| scope.families(wanted)));
+        unite(own, |name, why| self.note_problem(Problem::LeftOut, name, || why))
+    }
+
+    /// What is defined here and in the scopes; not what collectors bring.
+    pub(crate) fn definitions(&self) -> Vec<Definition> {
+        let own = self.0.families.all().into_iter().map(|family| family.definition());
+        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+        own.chain(scopes.iter().flat_map(View::definitions)).collect()
     }
 
     /// The number that says most about one series: see [`Value::number`](model::Value::number).
@@ -321,8 +412,10 @@ impl Registry {
     pub fn value(&self, id: impl Into<Id>) -> Option<f64> {
         let id = id.into();
         match self.0.families.get(&id.name) {
-            Some(family) => family.value(&id.tags)?.number(),
-            None => self.snapshot().value(id),
+            Some(family) if self.0.scopes.read().shown.is_empty() => {
+                self.read_value(&*family, &id.tags)?.number()
+            }
+            _ => self.snapshot().value(id),
         }
     }
 
@@ -342,7 +435,7 @@ impl Registry {
         })
     }
 
-    /// Takes a series off every page and push; tells whether there was one.
+    /// Takes a series off every page and push; tells whether there was one. A function that it asks is dropped.
     ///
     /// Its handles go on working, unseen. The same name and tags show it again, from zero, with a new start.
     ///
@@ -405,33 +498,13 @@ impl Registry {
         self.0.shared.problems.note(problem, name, what);
     }
 
+    /// Where instruments count what they refuse.
+    pub(crate) fn refused(&self) -> &Refused {
+        &self.0.shared.context.common.refused
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
-    }
-
-    /// Runs the collectors; families whose name is taken are left out.
-    fn collect_into(&self, families: &mut Vec<model::Family>) {
-        let collectors = self.0.collectors.read().clone();
-        for (collector, collect) in collectors {
-            for family in self.run(&collect) {
-                if families.iter().any(|taken| taken.name == family.name) {
-                    self.note_problem(Problem::CollectorRefused, &family.name, || {
-                        format!("metric {:?} of collector {collector:?} is there already; the collector's is left out", family.name)
-                    });
-                } else if !family.series.is_empty() {
-                    families.push(family);
-                }
-            }
-        }
-    }
-
-    fn run(&self, collect: &Collect) -> Vec<model::Family> {
-        call(&self.0.shared.context.common.refused, || {
-            let mut families = Families::new(&self.0.shared.problems, self.0.shared.start);
-            collect(&mut families);
-            families.into_inner()
-        })
-        .unwrap_or_default()
     }
 }
 

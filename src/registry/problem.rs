@@ -30,12 +30,18 @@ pub(crate) enum Problem {
     CollectorRefused,
     /// Labels that are those of no exemplar: recorded without.
     InvalidExemplar,
+    /// A snapshot that may show a part of a group.
+    SplitGroup,
+    /// A collector that gave an error: without its families.
+    CollectorFailed,
+    /// A collector that took longer than it may: as above.
+    CollectorLate,
     /// A family or series left out of a format because its exposed name is taken.
     LeftOut,
 }
 
 impl Problem {
-    const ALL: [Problem; 8] = [
+    const ALL: [Problem; 11] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
@@ -43,6 +49,9 @@ impl Problem {
         Problem::UnfitTags,
         Problem::CollectorRefused,
         Problem::InvalidExemplar,
+        Problem::SplitGroup,
+        Problem::CollectorFailed,
+        Problem::CollectorLate,
         Problem::LeftOut,
     ];
 
@@ -56,6 +65,9 @@ impl Problem {
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
             Problem::InvalidExemplar => "invalid_exemplar",
+            Problem::SplitGroup => "split_group",
+            Problem::CollectorFailed => "collector_failed",
+            Problem::CollectorLate => "collector_late",
             Problem::LeftOut => "left_out",
         }
     }
@@ -89,6 +101,14 @@ impl Problems {
     /// The same for what happened several times.
     #[cold]
     pub(crate) fn note_n(&self, problem: Problem, name: &Name, times: u64, what: impl FnOnce() -> String) {
+        // No lock is held: the logger may use this registry.
+        if self.count(problem, name, times) {
+            log::warn!("tagmeter: {}", what());
+        }
+    }
+
+    /// Counts a problem; tells whether it has to be said.
+    fn count(&self, problem: Problem, name: &Name, times: u64) -> bool {
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
@@ -97,10 +117,7 @@ impl Problems {
         if first || problem != Problem::LeftOut {
             self.counts[problem as usize].fetch_add(times, Ordering::Relaxed);
         }
-        // No lock is held: the logger may use this registry.
-        if first {
-            log::warn!("tagmeter: {}", what());
-        }
+        first
     }
 
     /// `tagmeter_problems_total{reason="…"}`, once there is one.

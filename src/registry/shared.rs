@@ -1,5 +1,6 @@
 //! What a registry shares with its families.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::problem::Problems;
@@ -10,11 +11,14 @@ use crate::model::Nanos;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) context: Context,
-    pub(crate) problems: Problems,
+    /// Those of the registry that shows a scope are its own.
+    pub(crate) problems: Arc<Problems>,
     /// Series a family may have where its definition does not say.
     pub(crate) max_series: usize,
     pub(crate) max_families: usize,
     pub(crate) start: SystemTime,
+    /// Whether nothing is recorded.
+    pub(crate) is_noop: bool,
 }
 
 impl Shared {

@@ -216,6 +216,8 @@ impl Registry {
             tag_keys: None,
             max_series: self.0.shared.max_series,
             removal: Removal::Hides,
+            buckets: I::distribution(&settings).map(|spread| spread.buckets.clone()),
+            shape: I::distribution(&settings).map(|spread| spread.shape.clone()).unwrap_or_default(),
             settings: I::describe(&settings),
         };
         Described { definition, settings }

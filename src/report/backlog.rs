@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::sink::Point;
+#[cfg(feature = "spool")]
+use super::spool::SpoolStatus;
 use super::status::Loss;
 
 /// Points that wait, in batches, the oldest first. Bounded: beyond its bounds the oldest points are lost.
@@ -19,7 +21,7 @@ pub(super) trait Backlog: Send {
     /// Takes points of one report; they keep their timestamps.
     fn append(&mut self, batch: Vec<Point>);
 
-    /// The oldest batch, or what is left of it; never empty.
+    /// The oldest batch, or what is left of it; never empty. None although points wait: they cannot be read now.
     fn oldest(&mut self) -> Option<&[Point]>;
 
     /// The first `points` of the oldest batch were delivered, or refused for good.
@@ -33,6 +35,17 @@ pub(super) trait Backlog: Send {
 
     /// What was lost since this was last asked.
     fn take_losses(&mut self) -> Vec<Loss>;
+
+    /// What else the user should hear of, each once.
+    fn take_notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How its spool is doing, if it has one.
+    #[cfg(feature = "spool")]
+    fn on_disk(&self) -> Option<SpoolStatus> {
+        None
+    }
 }
 
 /// How much waits in a backlog.

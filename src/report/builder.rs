@@ -12,6 +12,7 @@ use super::cursor::Cursor;
 use super::delivery::Delivery;
 use super::handler::Handler;
 use super::listing::Listing;
+use super::merged::Merged;
 use super::meta::Meta;
 use super::outcome::{ReportError, with_cause};
 use super::pieces::BatchSize;
@@ -22,11 +23,13 @@ use super::retry::Retry;
 use super::rules::{Collisions, Rules};
 use super::schedule::Schedule;
 use super::sink::Sink;
+#[cfg(feature = "spool")]
+use super::spool::{Spool, SpoolError, Spooled};
 use super::status::Ledger;
 use super::thread::{Order, Thread};
 use crate::backoff::Chance;
 use crate::clock::Clock;
-use crate::registry::Registry;
+use crate::registry::View;
 use crate::tag::{Environment, EnvironmentError, IllegalName, TagLayers, Tags};
 
 /// Time between two pushes where nobody says otherwise.
@@ -73,7 +76,7 @@ const THREAD_NAME: &str = "tagmeter-report";
 /// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct ReporterBuilder<S> {
-    registry: Registry,
+    view: View,
     sink: S,
     every: Duration,
     prefix: String,
@@ -82,6 +85,8 @@ pub struct ReporterBuilder<S> {
     environment: Environment,
     handler: Handler,
     backlog: Bounds,
+    #[cfg(feature = "spool")]
+    spool: Option<Spool>,
     aligned: bool,
     start_jitter: Duration,
     push_own_metrics: bool,
@@ -107,6 +112,11 @@ pub enum StartError {
     /// The key of a reporter's tag cannot be sent.
     #[error("the reporter's tags cannot be sent")]
     IllegalKey(#[from] IllegalName),
+    /// The spool cannot be used.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The operating system gave no thread.
     #[error("no thread for the reporter: {reason}")]
     NoThread {
@@ -116,9 +126,9 @@ pub enum StartError {
 }
 
 impl<S: Sink> ReporterBuilder<S> {
-    pub(super) fn new(registry: &Registry, sink: S) -> Self {
+    pub(super) fn new(view: View, sink: S) -> Self {
         ReporterBuilder {
-            registry: registry.clone(),
+            view,
             sink,
             every: DEFAULT_INTERVAL,
             prefix: String::new(),
@@ -127,6 +137,8 @@ impl<S: Sink> ReporterBuilder<S> {
             environment: Environment::default(),
             handler: Handler::default(),
             backlog: Bounds::default(),
+            #[cfg(feature = "spool")]
+            spool: None,
             aligned: false,
             start_jitter: Duration::ZERO,
             push_own_metrics: true,
@@ -192,8 +204,8 @@ impl<S: Sink> ReporterBuilder<S> {
         self
     }
 
-    /// The most points that wait for a backend that does not take them; a million unless said, and none with 0. The
-    /// oldest beyond that are lost, and counted.
+    /// The most points that wait in memory for a backend that does not take them; a million unless said, and none with 0.
+    /// The oldest beyond that are lost, and counted.
     pub fn backlog_points(mut self, most: usize) -> Self {
         self.backlog.points = most;
         self
@@ -203,6 +215,48 @@ impl<S: Sink> ReporterBuilder<S> {
     /// counted.
     pub fn backlog_bytes(mut self, most: usize) -> Self {
         self.backlog.bytes = most;
+        self
+    }
+
+    /// Lets points wait on disk: those that the backend did not take are delivered even if the process ends meanwhile, by the
+    /// next reporter that has this spool. Not said: they wait in memory.
+    ///
+    /// Points keep their order, their names, their tags and their timestamps. A batch is written to disk when an attempt to
+    /// deliver it has failed, and what was delivered is noted at once: a process that ends between the backend's answer and
+    /// that note delivers the batch a second time, with the same timestamps. What the disk does not take waits in memory,
+    /// within [`backlog_points`](Self::backlog_points) and [`backlog_bytes`](Self::backlog_bytes), until it does.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::report::{Outcome, Point, PushError, Reporter, Rules, Sink};
+    /// # struct Backend(bool);
+    /// # impl Sink for Backend {
+    /// #     fn name(&self) -> &str { "backend" }
+    /// #     fn rules(&self) -> Rules { Rules::default() }
+    /// #     fn push(&mut self, batch: &[Point], _: std::time::Instant) -> Result<Outcome, PushError> {
+    /// #         let (points, reason) = (batch.len(), "down".into());
+    /// #         if self.0 { Ok(Outcome::all(points)) } else { Err(PushError::Unreachable { points, reason }) }
+    /// #     }
+    /// # }
+    /// # let spool = std::env::temp_dir().join(format!("tagmeter-example-{}", std::process::id()));
+    /// # let spool = spool.as_path();
+    /// # let (down, up) = (Backend(false), Backend(true));
+    /// # let registry = tagmeter::Registry::new();
+    /// # registry.counter("orders").inc();
+    /// let reporter = Reporter::new(&registry, down).spool(spool).start()?;
+    /// let last = reporter.stop(Duration::from_secs(5))?;
+    /// assert_eq!((last.successful, last.waiting), (0, 1));     // on disk
+    ///
+    /// let reporter = Reporter::new(&registry, up).spool(spool).start()?;
+    /// let last = reporter.stop(Duration::from_secs(5))?;
+    /// assert_eq!((last.successful, last.caught_up), (1, 1));
+    /// # std::fs::remove_dir_all(spool)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub fn spool(mut self, spool: impl Into<Spool>) -> Self {
+        self.spool = Some(spool.into());
         self
     }
 
@@ -216,11 +270,19 @@ impl<S: Sink> ReporterBuilder<S> {
     ///
     /// # Errors
     ///
-    /// The interval is zero, or tags, given or taken from the environment, cannot be used.
+    /// The interval is zero, tags, given or taken from the environment, cannot be used, or the spool cannot.
     pub fn start(self) -> Result<Reporter, StartError> {
-        let backlog = Box::new(InMemory::new(self.backlog));
+        let backlog = self.waiting_room()?;
         let expose = self.expose_own_metrics;
         spawn(self.reporting(backlog, Chance::new())?, expose)
+    }
+
+    fn waiting_room(&self) -> Result<Box<dyn Backlog>, StartError> {
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &self.spool {
+            return Ok(Box::new(Spooled::open(spool, self.sink.name(), self.backlog)?));
+        }
+        Ok(Box::new(InMemory::new(self.backlog)))
     }
 
     /// Everything but the thread.
@@ -235,9 +297,9 @@ impl<S: Sink> ReporterBuilder<S> {
         let rules = self.sink.rules();
         let layers = self.layers(&rules)?;
         if rules.percentiles {
-            self.registry.record_quantiles();
+            self.view.record_quantiles();
         }
-        let clock = self.registry.clock().clone();
+        let clock = self.view.clock().clone();
         Ok(Reporting {
             schedule: self.schedule(&clock, &mut chance),
             retry: Retry::new(chance),
@@ -264,6 +326,8 @@ impl<S: Sink> ReporterBuilder<S> {
         // What an earlier reporter left is this one's to deliver.
         ledger.accept(backlog.waiting().points);
         ledger.wait(backlog.waiting());
+        #[cfg(feature = "spool")]
+        ledger.note_spool(backlog.on_disk());
         Pusher {
             delivery: Delivery {
                 meta: Meta::new(self.sink.name(), clock.clone()),
@@ -273,12 +337,13 @@ impl<S: Sink> ReporterBuilder<S> {
                 clock,
                 ledger,
             },
-            registry: self.registry,
+            view: self.view,
             prefix: self.prefix,
             cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,
+            merged: Merged::default(),
             backlog,
             push_own_metrics: self.push_own_metrics,
             refused: 0,
@@ -313,8 +378,8 @@ impl<S: Sink> ReporterBuilder<S> {
 
 fn spawn<S: Sink>(reporting: Reporting<S>, expose: bool) -> Result<Reporter, StartError> {
     let (orders, inbox) = mpsc::channel();
-    let Pusher { registry, delivery: Delivery { sink, ledger, .. }, .. } = &reporting.pusher;
-    let listing = expose.then(|| Listing::new(registry, sink.name(), ledger));
+    let Pusher { view, delivery: Delivery { sink, ledger, .. }, .. } = &reporting.pusher;
+    let listing = expose.then(|| Listing::new(view.home(), sink.name(), ledger));
     let handle = Handle {
         stop_by: reporting.stop_by.clone(),
         ledger: ledger.clone(),
@@ -350,6 +415,7 @@ fn host_name() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
     use crate::report::{Outcome, Point, PushError};
     use std::time::Instant;
 
@@ -400,6 +466,16 @@ mod tests {
     }
 
     #[test]
+    fn a_report_has_the_time_of_an_interval_and_never_less_than_five_seconds() {
+        for (every, patience) in [(1, 5), (5, 5), (60, 60)] {
+            let builder = builder(&[]).0.every(Duration::from_secs(every));
+            let backlog = Box::new(InMemory::new(Bounds::default()));
+            let reporting = builder.reporting(backlog, Chance::seeded(1)).unwrap();
+            assert_eq!(reporting.patience, Duration::from_secs(patience));
+        }
+    }
+
+    #[test]
     fn the_host_is_the_lowest_tag_and_can_be_left_out() {
         assert_eq!(tags_of_first_push(builder(&[])).get("host"), Some(host_name()));
         let (with_own, handed) = builder(&[("APPTUIT_TAGS", "host:env, zone:eu, city:env")]);
@@ -445,7 +521,7 @@ mod tests {
     #[test]
     fn a_reporter_of_percentiles_has_the_registry_record_them() {
         let (builder, _handed) = builder(&[]);
-        let sizes = builder.registry.histogram("sizes");
+        let sizes = builder.view.home().histogram("sizes");
         let reporter = builder.start().unwrap();
         sizes.record(3.0);
         assert!(sizes.value().window.is_some());

@@ -51,7 +51,7 @@ impl Fate {
     pub fn of_status(status: u16) -> Self {
         match status {
             408 | 429 | 500.. => Fate::Retry,
-            300..=399 | 401 | 403 | 404 => Fate::Wait,
+            300..=399 | 401 | 403 | 404 | 407 => Fate::Wait,
             413 => Fate::Halve,
             _ => Fate::Drop,
         }
@@ -66,7 +66,7 @@ mod tests {
     fn each_row_of_the_table() {
         let rows: [(&[u16], Fate); 4] = [
             (&[408, 429, 500, 502, 503, 504, 599], Fate::Retry),
-            (&[300, 301, 302, 304, 307, 308, 401, 403, 404], Fate::Wait),
+            (&[300, 301, 302, 304, 307, 308, 401, 403, 404, 407], Fate::Wait),
             (&[413], Fate::Halve),
             (&[400, 402, 405, 409, 410, 415, 422, 451, 499], Fate::Drop),
         ];

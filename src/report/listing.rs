@@ -96,6 +96,13 @@ fn fill_one(families: &mut Families<'_>, tags: &Tags, status: &Status) {
     };
     gauge("backlog_points", "Points that wait for the backend.", status.backlog_points as f64);
     gauge("backlog_bytes", "Bytes that waiting points hold.", status.backlog_bytes as f64);
+    #[cfg(feature = "spool")]
+    if let Some(spool) = &status.spool {
+        gauge("spool_points", "Points that wait on disk.", spool.points as f64);
+        gauge("spool_bytes", "Bytes of the files they are in.", spool.bytes as f64);
+        let failing = if spool.failure.is_some() { 1.0 } else { 0.0 };
+        gauge("spool_failing", "Whether the disk takes or gives no points.", failing);
+    }
     gauge("failures_in_a_row", "Pushes that failed since one did not.", status.failures_in_a_row.into());
     if let Some(since) = status.last_success.and_then(|at| at.duration_since(UNIX_EPOCH).ok()) {
         gauge("last_success_timestamp_seconds", "When the backend last took something.", since.as_secs_f64());

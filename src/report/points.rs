@@ -1,8 +1,5 @@
 //! A snapshot as points that a backend takes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use super::rules::{Fit, RefusedPoint};
 use super::sink::{Point, Reading};
 use super::timestamp::Timestamp;
@@ -23,7 +20,9 @@ pub(super) struct Points {
 /// Every number of a snapshot as a point named `prefix` + metric + `.` + field, all with one timestamp. A metric that
 /// cannot be sent takes nothing else with it.
 pub(super) fn points(snapshot: &Snapshot, timestamp: Timestamp, prefix: &str, fit: Fit<'_>) -> Points {
-    let mut lowering = Lowering { prefix, timestamp, fit, names: HashMap::new(), done: Points::default() };
+    let series = snapshot.families().iter().map(|family| family.series.len()).sum();
+    let done = Points { points: Vec::with_capacity(series), ..Points::default() };
+    let mut lowering = Lowering { prefix, timestamp, fit, family: None, names: Vec::new(), done };
     let not_finite = fields::each(snapshot, |field| lowering.take(field));
     Points { not_finite, ..lowering.done }
 }
@@ -32,8 +31,10 @@ struct Lowering<'a> {
     prefix: &'a str,
     timestamp: Timestamp,
     fit: Fit<'a>,
-    /// Names of points by metric and field: all series of a family share them.
-    names: HashMap<(Name, &'static str), Name>,
+    /// The family whose points have these names.
+    family: Option<Name>,
+    /// Names of points by field, few: all series of a family share them.
+    names: Vec<(&'static str, Name)>,
     done: Points,
 }
 
@@ -53,13 +54,17 @@ impl Lowering<'_> {
     }
 
     fn name(&mut self, metric: &Name, field: &'static str) -> Result<Name, RefusedPoint> {
-        match self.names.entry((metric.clone(), field)) {
-            Entry::Occupied(known) => Ok(known.get().clone()),
-            Entry::Vacant(new) => {
-                let whole = Name::from(format!("{}{metric}.{field}", self.prefix));
-                Ok(new.insert(self.fit.name(&whole)?).clone())
-            }
+        if self.family.as_ref() != Some(metric) {
+            self.family = Some(metric.clone());
+            self.names.clear();
         }
+        if let Some((_, known)) = self.names.iter().find(|(known, _)| *known == field) {
+            return Ok(known.clone());
+        }
+        let whole = Name::from(format!("{}{metric}.{field}", self.prefix));
+        let name = self.fit.name(&whole)?;
+        self.names.push((field, name.clone()));
+        Ok(name)
     }
 }
 
@@ -67,6 +72,7 @@ impl Lowering<'_> {
 mod tests {
     use super::*;
     use crate::model::{Family, Kind, Value};
+    use crate::report::merged::Merged;
     use crate::report::rules::Collisions;
     use crate::tag::{Sanitize, TagLayers, Tags};
     use crate::unit::Unit;
@@ -86,8 +92,8 @@ mod tests {
 
     fn points_of(prefix: &str, sanitize: Sanitize, snapshot: &Snapshot) -> Points {
         let layers = TagLayers::new(sanitize).max_tags(2).layer(&[("host", "a")].into()).unwrap();
-        let collisions = Collisions::default();
-        let fit = Fit::new(sanitize, &layers, &collisions);
+        let (collisions, merged) = (Collisions::default(), &mut Merged::default());
+        let fit = Fit { sanitize, layers: &layers, collisions: &collisions, merged };
         points(snapshot, Timestamp::from(snapshot.taken_at()), prefix, fit)
     }
 

@@ -1,10 +1,13 @@
 //! One report after the other: snapshot, points, batches, sink, counts.
 
+use std::mem;
+
 use super::allowance::Allowance;
 use super::backlog::Backlog;
 use super::cursor::Cursor;
 use super::delivery::{Delivery, Halt};
 use super::listing::Listing;
+use super::merged::Merged;
 use super::outcome::{Report, ReportError};
 use super::points::{Points, points};
 use super::rules::{Collisions, Fit, Rules};
@@ -12,16 +15,17 @@ use super::sink::{Point, Sink};
 use super::status::DropReason;
 use super::timestamp::Timestamp;
 use crate::model::Snapshot;
-use crate::registry::Registry;
+use crate::registry::View;
 use crate::tag::TagLayers;
 
 /// Everything a report needs. Lives in the reporter's thread.
 pub(super) struct Pusher<S> {
-    pub(super) registry: Registry,
+    pub(super) view: View,
     pub(super) rules: Rules,
     pub(super) prefix: String,
     pub(super) layers: TagLayers,
     pub(super) collisions: Collisions,
+    pub(super) merged: Merged,
     pub(super) delivery: Delivery<S>,
     pub(super) backlog: Box<dyn Backlog>,
     /// How far the backend has got, if it wants increases.
@@ -79,7 +83,14 @@ impl<S: Sink> Pusher<S> {
     pub(super) fn catch_up(&mut self, time: &Allowance, report: &mut Report) -> Option<Halt> {
         let time = time.for_backlog();
         while !time.is_over_for_backlog(self.delivery.clock.now()) {
-            let batch = self.backlog.oldest()?;
+            let waiting = self.backlog.waiting().points;
+            let Some(batch) = self.backlog.oldest() else {
+                self.note_backlog(report);
+                // It is asked again as a backend would be.
+                return (waiting > 0).then_some(Halt::Retry(None));
+            };
+            // A spool may have batches that were larger than they are now.
+            let batch = &batch[..batch.len().min(self.delivery.size.now())];
             let sent = self.delivery.deliver(batch, &time, report);
             self.backlog.settle(sent.settled);
             report.caught_up += sent.taken;
@@ -100,11 +111,14 @@ impl<S: Sink> Pusher<S> {
 
     /// Every number there is, as points of one time.
     fn take(&mut self, report: &mut Report) -> Taken {
-        let mut snapshot = self.registry.snapshot();
+        let mut snapshot = self.view.snapshot();
         // Of pages only: a backend is told by the reporter's own metrics.
         snapshot.retain(|family| !Listing::is_own(&family.name));
         let now = self.stamp(Timestamp::from(snapshot.taken_at()));
-        let Points { mut points, not_finite, refused } = self.points(&snapshot, now);
+        let mut merged = mem::take(&mut self.merged);
+        merged.begin();
+        let Points { mut points, not_finite, refused } = self.points(&snapshot, now, &mut merged);
+        self.merged = merged;
         (report.points, report.skipped) = (points.len(), not_finite + refused.len());
         self.delivery.ledger.accept(points.len());
         self.tell_refused(ReportError::refused(&refused), report);
@@ -150,7 +164,12 @@ impl<S: Sink> Pusher<S> {
 
     fn note_backlog(&mut self, report: &mut Report) {
         self.delivery.lose(self.backlog.take_losses(), report);
+        for notice in self.backlog.take_notices() {
+            self.delivery.tell(Some(ReportError::general(notice)), report);
+        }
         self.delivery.ledger.wait(self.backlog.waiting());
+        #[cfg(feature = "spool")]
+        self.delivery.ledger.note_spool(self.backlog.on_disk());
     }
 
     /// The time of a report: a second of its own, because a database that gets two values for one second may keep
@@ -167,13 +186,14 @@ impl<S: Sink> Pusher<S> {
         Timestamp::from(stamp)
     }
 
-    fn points(&self, snapshot: &Snapshot, at: Timestamp) -> Points {
-        points(snapshot, at, &self.prefix, Fit::new(self.rules.sanitize, &self.layers, &self.collisions))
+    fn points(&self, snapshot: &Snapshot, at: Timestamp, merged: &mut Merged) -> Points {
+        let Pusher { layers, collisions, .. } = self;
+        points(snapshot, at, &self.prefix, Fit { sanitize: self.rules.sanitize, layers, collisions, merged })
     }
 
     /// What the reporter says about itself, after a report that had something and found the backend there.
     fn push_own(&mut self, now: Timestamp, time: &Allowance, halt: Option<Halt>, report: &mut Report) {
-        let own = self.points(self.delivery.meta.standing(), now).points;
+        let own = self.points(self.delivery.meta.standing(), now, &mut Merged::default()).points;
         self.delivery.meta.settle();
         if self.push_own_metrics && report.points > 0 && halt.is_none() {
             self.delivery.push_own(&own, time, report);
@@ -194,6 +214,7 @@ mod tests {
     use super::*;
     use crate::backoff::Chance;
     use crate::clock::ManualClock;
+    use crate::registry::Registry;
     use crate::report::allowance::StopBy;
     use crate::report::backlog::{Bounds, InMemory};
     use crate::report::{Fate, Outcome, PushError, Rejection, Reporter};
@@ -288,7 +309,7 @@ mod tests {
     #[test]
     fn points_are_cut_into_batches() {
         let mut setup = pusher(delivered);
-        (0..5).for_each(|n| setup.pusher.registry.counter(format!("c{n}")).inc());
+        (0..5).for_each(|n| setup.pusher.view.home().counter(format!("c{n}")).inc());
         let report = setup.report();
         assert_eq!((report.points, report.successful, report.is_complete()), (5, 5, true));
         assert_eq!(setup.sizes(), [2, 2, 1]);
@@ -298,7 +319,7 @@ mod tests {
     fn later_batches_are_sent_when_one_is_refused() {
         let mut setup =
             pusher(in_turn([|batch| refused(400, batch), |_| panic!("a bug in a sink"), delivered]));
-        (0..5).for_each(|n| setup.pusher.registry.counter(format!("c{n}")).inc());
+        (0..5).for_each(|n| setup.pusher.view.home().counter(format!("c{n}")).inc());
         let report = setup.report();
         assert_eq!((report.successful, report.failed, report.waiting), (1, 4, 0));
         assert_eq!(setup.sizes(), [2, 2, 1]);
@@ -308,7 +329,7 @@ mod tests {
     #[test]
     fn later_batches_wait_behind_one_that_waits_and_go_first_next_time() {
         let mut setup = pusher(in_turn([delivered, down, delivered]));
-        (0..5).for_each(|n| setup.pusher.registry.counter(format!("c{n}")).inc());
+        (0..5).for_each(|n| setup.pusher.view.home().counter(format!("c{n}")).inc());
         let report = setup.report();
         assert_eq!((report.successful, report.failed, report.waiting), (2, 3, 3));
         assert_eq!((setup.sizes(), setup.messages()), (vec![2, 2], vec!["down".to_owned()]));
@@ -328,7 +349,7 @@ mod tests {
             points => Err(PushError::TooLarge { points, bytes: points, most: 3 }),
         });
         setup.pusher.delivery.size = crate::report::pieces::BatchSize::new(10);
-        (0..10).for_each(|n| setup.pusher.registry.counter(format!("c{n}")).inc());
+        (0..10).for_each(|n| setup.pusher.view.home().counter(format!("c{n}")).inc());
         let report = setup.report();
         assert_eq!((report.successful, report.failed, report.waiting), (9, 1, 0));
         assert_eq!(setup.sizes(), [10, 5, 2, 3, 1, 2, 5, 2, 3]);
@@ -397,7 +418,7 @@ mod tests {
     fn its_own_metrics_can_be_left_out() {
         let mut setup = pusher(delivered);
         setup.pusher.push_own_metrics = false;
-        setup.pusher.registry.counter("c").inc();
+        setup.pusher.view.home().counter("c").inc();
         (0..3).for_each(|_| drop(setup.report()));
         assert_eq!(setup.sizes(), [1, 1, 1]);
     }
@@ -406,7 +427,7 @@ mod tests {
     fn a_sink_that_says_impossible_numbers_does_no_harm() {
         let most = usize::MAX;
         let mut setup = pusher(move |_| Ok(Outcome { successful: most, failed: most, ..Outcome::default() }));
-        (0..5).for_each(|n| setup.pusher.registry.counter(format!("c{n}")).inc());
+        (0..5).for_each(|n| setup.pusher.view.home().counter(format!("c{n}")).inc());
         let report = setup.report();
         assert_eq!((report.successful, report.failed), (0, 5));
         assert!(setup.told.try_iter().all(|error| error.to_string().contains("points not delivered")));
@@ -415,7 +436,7 @@ mod tests {
     #[test]
     fn nothing_is_sent_when_the_time_is_over() {
         let mut setup = pusher(delivered);
-        setup.pusher.registry.counter("c").inc();
+        setup.pusher.view.home().counter("c").inc();
         let time = Allowance::new(Duration::ZERO, Duration::ZERO, StopBy::default());
         let (report, _) = setup.pusher.report(&time);
         assert_eq!((report.failed, setup.sizes().len(), setup.told.try_iter().count()), (1, 0, 1));
@@ -433,7 +454,7 @@ mod tests {
     fn from_the_second_report_on_it_says_how_it_stood_before() {
         let mut setup = pusher(in_turn([|batch| refused(400, batch), delivered]));
         setup.pusher.delivery.size = crate::report::pieces::BatchSize::new(100);
-        setup.pusher.registry.counter("c").inc();
+        setup.pusher.view.home().counter("c").inc();
         setup.report();
         assert_eq!(setup.sizes(), [1]);
         setup.clock.advance(Duration::from_secs(60));
@@ -450,9 +471,9 @@ mod tests {
     #[test]
     fn a_metric_that_cannot_be_sent_is_told_once_until_that_changes() {
         let mut setup = pusher(delivered);
-        setup.pusher.registry.counter("good").inc();
-        setup.pusher.registry.counter(("many", [("k", "v"), ("l", "v")])).inc();
-        setup.pusher.registry.gauge("nan").set(f64::NAN);
+        setup.pusher.view.home().counter("good").inc();
+        setup.pusher.view.home().counter(("many", [("k", "v"), ("l", "v")])).inc();
+        setup.pusher.view.home().gauge("nan").set(f64::NAN);
         let report = setup.report();
         assert_eq!((report.points, report.successful, report.skipped), (1, 1, 2));
         assert_eq!(setup.pushed.recv().unwrap()[0].tags, Tags::from([("host", "a")]));
@@ -466,7 +487,7 @@ mod tests {
     #[test]
     fn a_report_soon_after_another_has_a_second_of_its_own() {
         let mut setup = pusher(delivered);
-        setup.pusher.registry.counter("c").inc();
+        setup.pusher.view.home().counter("c").inc();
         let mut stamps = Vec::new();
         for wait in [10, 0, 1, 1, 5] {
             setup.clock.advance(Duration::from_secs(wait));

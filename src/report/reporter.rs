@@ -13,7 +13,7 @@ use super::outcome::Report;
 use super::sink::Sink;
 use super::status::{Ledger, Status};
 use super::thread::Order;
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// The longest that `drop` waits for the last push.
 pub(super) const DROP_PATIENCE: Duration = Duration::from_secs(5);
@@ -114,10 +114,10 @@ pub enum ReportNowError {
 }
 
 impl Reporter {
-    /// A reporter in the making, which pushes everything in `registry` to `sink`. See [`ReporterBuilder`] for an example.
+    /// A reporter in the making, which pushes everything in a registry, or in a [`View`], to `sink`. See [`ReporterBuilder`] for an example.
     #[expect(clippy::new_ret_no_self, reason = "reads as `Reporter::new(…).every(…).start()`")]
-    pub fn new<S: Sink>(registry: &Registry, sink: S) -> ReporterBuilder<S> {
-        ReporterBuilder::new(registry, sink)
+    pub fn new<S: Sink>(source: impl Into<View>, sink: S) -> ReporterBuilder<S> {
+        ReporterBuilder::new(source.into(), sink)
     }
 
     pub(super) fn started(handle: Handle, thread: JoinHandle<()>) -> Self {
@@ -281,6 +281,7 @@ mod tests {
     use super::*;
     use crate::backoff::Chance;
     use crate::clock::ManualClock;
+    use crate::registry::Registry;
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Outcome, Point, PushError, Rules};
 
@@ -313,6 +314,60 @@ mod tests {
         registry.counter("orders").inc();
         let reporter = Reporter::new(&registry, BadAtGoodbyes).start().unwrap();
         assert_eq!(reporter.stop(Duration::from_secs(60)).unwrap().successful, 1);
+    }
+
+    /// Takes points one by one, and keeps whoever pushes them waiting; tells of each push, and by its end of its own.
+    struct Held {
+        began: Sender<()>,
+        release: mpsc::Receiver<()>,
+    }
+
+    impl Sink for Held {
+        fn name(&self) -> &str {
+            "held"
+        }
+
+        fn rules(&self) -> Rules {
+            Rules { max_batch: 1, ..Rules::default() }
+        }
+
+        fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+            self.began.send(()).unwrap();
+            let _ = self.release.recv();
+            Ok(Outcome::all(batch.len()))
+        }
+    }
+
+    /// A reporter of three points in its first push; what tells of pushes, and what ends that one.
+    fn held(every: Duration) -> (Reporter, mpsc::Receiver<()>, Sender<()>) {
+        let ((began, begun), (end, release)) = (mpsc::channel(), mpsc::channel());
+        let registry = Registry::new();
+        ["a", "b", "c"].into_iter().for_each(|name| registry.counter(name).inc());
+        let reporter = Reporter::new(&registry, Held { began, release }).every(every).on_error(|_| ());
+        let reporter = reporter.start().unwrap();
+        begun.recv().unwrap();
+        (reporter, begun, end)
+    }
+
+    const SOON: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn a_stop_without_time_lets_the_current_request_end_and_begins_no_other() {
+        let (reporter, begun, end) = held(SOON);
+        assert_eq!(reporter.stop(Duration::ZERO), Err(StopError::TimedOut));
+        end.send(()).unwrap();
+        assert_eq!(begun.iter().count(), 0, "the thread ends, and the sink with it");
+    }
+
+    #[test]
+    fn a_drop_waits_an_interval_and_five_seconds_at_most() {
+        let (reporter, begun, end) = held(SOON);
+        // Nobody ends the push meanwhile.
+        drop(reporter);
+        drop(end);
+        assert_eq!(begun.iter().count(), 0);
+        let lasting = Reporter::new(&Registry::new(), Spy::new(|_| Answer::Takes)).every(Duration::MAX);
+        assert_eq!(lasting.start().unwrap().handle.drop_patience, Duration::from_secs(5));
     }
 
     /// One life of a reporter: what is pushed after `stop` was called, seen by a total that then no longer moves.

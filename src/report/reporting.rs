@@ -210,6 +210,9 @@ mod tests {
         assert!(waits.iter().zip([4, 8, 16, 30, 30]).all(|(wait, most)| *wait < SECOND * most), "{waits:?}");
         assert!(driven.clock.elapsed() <= MINUTE * 3 - MINUTE / REST, "none is begun in the last tenth");
         assert_eq!(driven.status().failures_in_a_row, 1 + waits.len() as u32);
+        driven.pass(driven.reporting.schedule.due() - driven.clock.elapsed(), Answer::Status(503));
+        let again = driven.reporting.retry.due().map(|at| at - driven.clock.elapsed());
+        assert!(again.is_some_and(|wait| wait < SECOND * 4), "with each report they begin anew: {again:?}");
         driven.check();
     }
 
@@ -300,6 +303,19 @@ mod tests {
         assert_eq!(driven.pass(MINUTE, Answer::Takes), 4);
         assert_eq!(driven.order(), [120.0, 180.0, 240.0, 300.0]);
         driven.check();
+    }
+
+    #[test]
+    fn what_is_asked_for_is_pushed_although_the_backend_asked_for_rest() {
+        for is_last in [false, true] {
+            let mut driven = Driven::new(1, 10, Bounds::default());
+            driven.pass(MINUTE, Answer::AsksForRest(600));
+            *driven.answer.lock() = Answer::Takes;
+            driven.clock.advance(SECOND);
+            let report = if is_last { driven.reporting.report_last() } else { driven.reporting.report_now() };
+            assert_eq!((report.caught_up, report.successful), (1, 1));
+            driven.check();
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
+use super::merged::Merged;
 use crate::name::Name;
 use crate::tag::{ExcessTags, IllegalName, MergeError, Sanitize, TagLayers, Tags};
 
@@ -85,19 +86,16 @@ pub enum RefusedPoint {
     },
 }
 
-/// Makes names and tags fit. Remembers the last tags: the numbers of a metric follow each other.
+/// Makes names and tags fit.
 pub(super) struct Fit<'a> {
-    sanitize: Sanitize,
-    layers: &'a TagLayers,
-    collisions: &'a Collisions,
-    last: Option<(Tags, Tags)>,
+    pub(super) sanitize: Sanitize,
+    pub(super) layers: &'a TagLayers,
+    pub(super) collisions: &'a Collisions,
+    /// Tags that did fit.
+    pub(super) merged: &'a mut Merged,
 }
 
-impl<'a> Fit<'a> {
-    pub(super) fn new(sanitize: Sanitize, layers: &'a TagLayers, collisions: &'a Collisions) -> Self {
-        Fit { sanitize, layers, collisions, last: None }
-    }
-
+impl Fit<'_> {
     /// The name as the backend wants it.
     pub(super) fn name(&self, metric: &Name) -> Result<Name, RefusedPoint> {
         let legal = self.sanitize.check(metric.as_str());
@@ -107,18 +105,14 @@ impl<'a> Fit<'a> {
 
     /// The metric's tags over all layers, as the backend wants them.
     pub(super) fn tags(&mut self, metric: &Name, own: &Tags) -> Result<Tags, RefusedPoint> {
-        if let Some((last, merged)) = &self.last
-            && last == own
-        {
-            return Ok(merged.clone());
-        }
-        let merged = self.layers.merge(own);
-        let merged = merged.map_err(|source| RefusedPoint::Tags { metric: metric.clone(), source })?;
-        self.collisions.note(merged.collisions());
-        self.collisions.note(merged.dropped());
-        let merged = merged.to_tags();
-        self.last = Some((own.clone(), merged.clone()));
-        Ok(merged)
+        let Fit { layers, collisions, .. } = *self;
+        self.merged.of(own, || {
+            let merged = layers.merge(own);
+            let merged = merged.map_err(|source| RefusedPoint::Tags { metric: metric.clone(), source })?;
+            collisions.note(merged.collisions());
+            collisions.note(merged.dropped());
+            Ok(merged.to_tags())
+        })
     }
 }
 
@@ -153,8 +147,9 @@ mod tests {
 
     #[test]
     fn a_metric_s_tag_wins_where_only_rewritten_keys_are_equal() {
-        let (layers, collisions) = (layers(), Collisions::default());
-        let mut fit = Fit::new(Sanitize::Prometheus, &layers, &collisions);
+        let (layers, collisions, merged) = (layers(), Collisions::default(), &mut Merged::default());
+        let mut fit =
+            Fit { sanitize: Sanitize::Prometheus, layers: &layers, collisions: &collisions, merged };
         let own = Tags::from([("a_b", "own")]);
         assert_eq!(fit.tags(&"m".into(), &own).unwrap(), own);
         assert_eq!(fit.tags(&"m".into(), &own).unwrap(), own);
@@ -164,8 +159,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_names_the_metric() {
-        let (layers, collisions) = (layers(), Collisions::default());
-        let mut fit = Fit::new(Sanitize::None, &layers, &collisions);
+        let (layers, collisions, merged) = (layers(), Collisions::default(), &mut Merged::default());
+        let mut fit = Fit { sanitize: Sanitize::None, layers: &layers, collisions: &collisions, merged };
         let error = fit.name(&"bad name".into()).unwrap_err();
         assert_eq!(error.to_string(), "metric \"bad name\" cannot be sent under its name");
         let error = fit.tags(&"m".into(), &[("c", "1"), ("d", "2")].into()).unwrap_err();

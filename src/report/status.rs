@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 
 use super::backlog::Waiting;
 use super::outcome::ReportError;
+#[cfg(feature = "spool")]
+use super::spool::SpoolStatus;
 
 /// How a reporter is doing. See [`Reporter::status`](super::Reporter::status).
 ///
@@ -21,7 +23,7 @@ use super::outcome::ReportError;
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Status {
-    /// Points of all reports so far.
+    /// Points of all reports so far, and those that an earlier reporter left in the spool.
     pub accepted: u64,
     /// Points the backend took.
     pub delivered: u64,
@@ -43,6 +45,10 @@ pub struct Status {
     pub last_error: Option<ReportError>,
     /// Whether it is paused.
     pub paused: bool,
+    /// The part of the backlog that is on disk, if there is a spool.
+    #[cfg(feature = "spool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "spool")))]
+    pub spool: Option<SpoolStatus>,
 }
 
 /// Points that are lost, by the reason.
@@ -61,6 +67,8 @@ pub struct Dropped {
     pub stopped: u64,
     /// They were increases that the backend did not take, and are in those of the next report.
     pub superseded: u64,
+    /// They were in a spool that was damaged.
+    pub unreadable: u64,
 }
 
 /// Why points are lost.
@@ -70,6 +78,8 @@ pub(super) enum DropReason {
     Overflow,
     Stopped,
     Superseded,
+    #[cfg(feature = "spool")]
+    Unreadable,
 }
 
 /// Points that a backlog lost.
@@ -103,12 +113,13 @@ impl Dropped {
     }
 
     /// The counts with what they are called on a page.
-    pub(super) fn by_reason(&self) -> [(&'static str, u64); 4] {
+    pub(super) fn by_reason(&self) -> [(&'static str, u64); 5] {
         [
             ("refused", self.refused),
             ("overflow", self.overflow),
             ("stopped", self.stopped),
             ("superseded", self.superseded),
+            ("unreadable", self.unreadable),
         ]
     }
 
@@ -118,6 +129,8 @@ impl Dropped {
             DropReason::Overflow => &mut self.overflow,
             DropReason::Stopped => &mut self.stopped,
             DropReason::Superseded => &mut self.superseded,
+            #[cfg(feature = "spool")]
+            DropReason::Unreadable => &mut self.unreadable,
         }
     }
 }
@@ -133,6 +146,13 @@ impl Loss {
     pub(super) fn stopped(points: usize) -> Option<Self> {
         let message = "the reporter was stopped while points waited for the backend".to_owned();
         (points > 0).then_some(Loss { points, reason: DropReason::Stopped, message })
+    }
+
+    /// Points that cannot be read any more, if there are any.
+    #[cfg(feature = "spool")]
+    pub(super) fn unreadable(points: usize) -> Option<Self> {
+        let message = "the spool was damaged: points in it cannot be read".to_owned();
+        (points > 0).then_some(Loss { points, reason: DropReason::Unreadable, message })
     }
 }
 
@@ -174,6 +194,11 @@ impl Ledger {
     pub(super) fn wait(&self, waiting: Waiting) {
         let mut status = self.0.lock();
         (status.backlog_points, status.backlog_bytes) = (waiting.points, waiting.bytes);
+    }
+
+    #[cfg(feature = "spool")]
+    pub(super) fn note_spool(&self, spool: Option<SpoolStatus>) {
+        self.0.lock().spool = spool;
     }
 
     pub(super) fn tell(&self, error: &ReportError) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::nanos;
+
 /// Parts a window is forgotten in: it holds at least five sixths of its length and at most all of it.
 const SLOTS: u32 = 6;
 
@@ -44,7 +46,7 @@ impl SlidingExtreme {
     /// assert_eq!(least.read(Duration::ZERO), None);
     /// ```
     pub fn new(window: Duration, better: fn(f64, f64) -> f64) -> Self {
-        let slot_nanos = u64::try_from((window / SLOTS).as_nanos()).unwrap_or(u64::MAX).max(1);
+        let slot_nanos = nanos::of(window / SLOTS).max(1);
         SlidingExtreme { slot_nanos, slots: [None; SLOTS as usize], newest: 0, better }
     }
 
@@ -82,7 +84,7 @@ impl SlidingExtreme {
     }
 
     fn tick(&self, now: Duration) -> u64 {
-        let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos::of(now);
         (nanos / self.slot_nanos).max(self.newest)
     }
 }

@@ -60,5 +60,5 @@ pub use ewma::Ewma;
 pub use extreme::SlidingExtreme;
 pub use native::{InvalidSchema, Schema};
 pub use native_buckets::{InvalidThreshold, NativeBuckets};
-pub use native_counts::NativeCounts;
+pub use native_counts::{InvalidNativeCounts, NativeCounts};
 pub use window::Window;

@@ -30,6 +30,33 @@ pub struct NativeCounts {
     positive: Occupied,
 }
 
+/// Why counts are none of native buckets.
+///
+/// ```
+/// use tagmeter::stat::{InvalidNativeCounts, NativeBuckets, NativeCounts};
+///
+/// let refused = NativeCounts::from_counts(&NativeBuckets::default(), 0, [], [(2, 1), (2, 5)]);
+/// assert_eq!(refused, Err(InvalidNativeCounts::NotRising { previous: 2, index: 2 }));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidNativeCounts {
+    /// A bucket's index is not above the one before it.
+    #[error("native bucket {index} follows {previous}, expected a greater index")]
+    NotRising {
+        /// The index before.
+        previous: i32,
+        /// The index that is not above it.
+        index: i32,
+    },
+    /// No number falls into a bucket of that index.
+    #[error("native bucket {0}, expected one that finite numbers fall into")]
+    OutOfRange(i32),
+    /// The counts add up to more than a `u64` holds.
+    #[error("counts that add up to more than {max}", max = u64::MAX)]
+    TooMany,
+}
+
 /// Indexes and counts of the buckets of one sign that are not empty, by index.
 type Occupied = Vec<(i32, u64)>;
 
@@ -45,6 +72,36 @@ impl NativeCounts {
             negative: Vec::new(),
             positive: Vec::new(),
         }
+    }
+
+    /// Counts that something else kept: of zeros, and, by rising index, of the buckets below and above zero.
+    ///
+    /// Of the definition, schema and zero threshold count.
+    ///
+    /// # Errors
+    /// Where indexes do not rise or no number has them, or the counts do not fit a `u64`.
+    ///
+    /// ```
+    /// use tagmeter::stat::{NativeBuckets, NativeCounts};
+    ///
+    /// let sizes = NativeCounts::from_counts(&NativeBuckets::growth(2.0)?, 1, [(0, 1)], [(2, 2), (3, 1)])?;
+    /// assert_eq!(sizes.count(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_counts(
+        buckets: &NativeBuckets,
+        zero_count: u64,
+        negative: impl IntoIterator<Item = (i32, u64)>,
+        positive: impl IntoIterator<Item = (i32, u64)>,
+    ) -> Result<Self, InvalidNativeCounts> {
+        let schema = buckets.schema();
+        let negative = occupied(schema, negative)?;
+        let positive = occupied(schema, positive)?;
+        let counts = NativeCounts { zero_count, negative, positive, ..NativeCounts::new(buckets) };
+        let mut all = counts.rising().map(|(_, count)| count);
+        all.try_fold(0_u64, u64::checked_add).ok_or(InvalidNativeCounts::TooMany)?;
+        drop(all);
+        Ok(counts)
     }
 
     /// How fine the buckets are.
@@ -273,6 +330,26 @@ impl NativeCounts {
     }
 }
 
+/// Buckets given by rising index; the empty ones go.
+fn occupied(
+    schema: Schema,
+    given: impl IntoIterator<Item = (i32, u64)>,
+) -> Result<Occupied, InvalidNativeCounts> {
+    let range = schema.index_of(0.0)..=schema.index_of(f64::MAX);
+    let (mut side, mut before): (Occupied, Option<i32>) = (Vec::new(), None);
+    for (index, count) in given {
+        if let Some(previous) = before.filter(|previous| *previous >= index) {
+            return Err(InvalidNativeCounts::NotRising { previous, index });
+        }
+        if !range.contains(&index) {
+            return Err(InvalidNativeCounts::OutOfRange(index));
+        }
+        before = Some(index);
+        side.extend((count > 0).then_some((index, count)));
+    }
+    Ok(side)
+}
+
 /// Where a value belongs in a native histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bucket {
@@ -397,6 +474,20 @@ mod tests {
             (Some(0.0), None, None)
         );
         assert_eq!(NativeCounts::new(&growing(2.0)).quantile(0.5), None);
+    }
+
+    #[test]
+    fn counts_that_lie_are_refused() {
+        let buckets = growing(2.0);
+        let refused = |above: &[(i32, u64)]| {
+            NativeCounts::from_counts(&buckets, 1, [], above.iter().copied()).unwrap_err()
+        };
+        assert_eq!(refused(&[(2, 1), (1, 1)]), InvalidNativeCounts::NotRising { previous: 2, index: 1 });
+        assert_eq!(refused(&[(1025, 1)]), InvalidNativeCounts::OutOfRange(1025));
+        assert_eq!(refused(&[(i32::MIN, 1)]), InvalidNativeCounts::OutOfRange(i32::MIN));
+        assert_eq!(refused(&[(1, u64::MAX)]), InvalidNativeCounts::TooMany);
+        let kept = NativeCounts::from_counts(&buckets, 1, [(0, 1)], [(1, 0), (2, 3)]).unwrap();
+        assert_eq!(kept, counted(&buckets, &[0.0, -1.0, 3.0, 3.0, 4.0]));
     }
 
     fn values() -> impl Strategy<Value = Vec<f64>> {

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::nanos;
 use crate::stat::distribution::Distribution;
 
 /// Slots of the usual window, and their length: a minute, the usual time between two reports, in steps that are short
@@ -74,7 +75,7 @@ impl Window {
     /// ```
     pub fn new(slots: usize, slot: Duration) -> Self {
         let slots = vec![Distribution::default(); slots.clamp(1, MAX_SLOTS)];
-        Window { slot: nanos(slot).max(1), newest: 0, slots }
+        Window { slot: nanos::of(slot).max(1), newest: 0, slots }
     }
 
     /// Adds a value at a time since the clock's start. One that is not finite is left out.
@@ -169,17 +170,12 @@ impl Window {
 
     /// The number of the slot that a time falls into: whole slots from the clock's start to it.
     fn number(&self, now: Duration) -> u64 {
-        nanos(now) / self.slot
+        nanos::of(now) / self.slot
     }
 
     fn place(&self, number: u64) -> usize {
         (number % self.slots.len() as u64) as usize
     }
-}
-
-/// Enough for 584 years.
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The usual window: 6 slots of 10 s.

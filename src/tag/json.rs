@@ -21,20 +21,31 @@ pub struct InvalidJson {
 /// Appends a JSON text, ASCII only, as Python's `json` writes it.
 pub(crate) fn write_text(text: &str, into: &mut String) {
     into.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => into.push_str("\\\""),
-            '\\' => into.push_str("\\\\"),
-            '\n' => into.push_str("\\n"),
-            '\r' => into.push_str("\\r"),
-            '\t' => into.push_str("\\t"),
-            '\u{8}' => into.push_str("\\b"),
-            '\u{c}' => into.push_str("\\f"),
-            ' '..='~' => into.push(c),
-            _ => write_escaped(c, into),
-        }
+    if text.bytes().all(is_plain) {
+        into.push_str(text);
+    } else {
+        text.chars().for_each(|c| write_char(c, into));
     }
     into.push('"');
+}
+
+/// Whether a text may have it as it is. Most have nothing else.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+fn write_char(c: char, into: &mut String) {
+    match c {
+        '"' => into.push_str("\\\""),
+        '\\' => into.push_str("\\\\"),
+        '\n' => into.push_str("\\n"),
+        '\r' => into.push_str("\\r"),
+        '\t' => into.push_str("\\t"),
+        '\u{8}' => into.push_str("\\b"),
+        '\u{c}' => into.push_str("\\f"),
+        ' '..='~' => into.push(c),
+        _ => write_escaped(c, into),
+    }
 }
 
 fn write_escaped(c: char, into: &mut String) {

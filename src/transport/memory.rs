@@ -120,7 +120,9 @@ impl Memory {
 
     pub(super) fn take(&self, request: Request) -> Result<Answer, TransportError> {
         let mut tape = self.0.lock();
+        let mut answer = tape.answers.pop_front().unwrap_or_else(|| Ok(Answer::new(204, "")));
+        answer.iter_mut().for_each(|answer| answer.note_secrets_of(request.authorization.as_ref()));
         tape.requests.push(request);
-        tape.answers.pop_front().unwrap_or_else(|| Ok(Answer::new(204, "")))
+        answer
     }
 }

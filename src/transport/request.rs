@@ -3,11 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-pub(crate) use reqwest::Url;
+use super::coding::Body;
+use super::secrets::Secrets;
+use super::{Authorization, Endpoint};
+
+/// Characters of a body that is not what was expected and is shown nevertheless.
+const EXCERPT_CHARS: usize = 200;
 
 /// A request, ready to be sent.
 ///
-/// What `Debug` shows: the address and the size of the body. Headers may hold a credential and are left out.
+/// What `Debug` shows: the address without its query, and the size of the body. Headers and queries may hold a credential and
+/// are left out.
 ///
 /// ```
 /// use tagmeter::apptuit::{Client, DataPoint};
@@ -28,9 +34,10 @@ pub(crate) use reqwest::Url;
 #[derive(Clone)]
 pub struct Request {
     pub(super) method: Method,
-    pub(super) url: Url,
+    pub(super) endpoint: Endpoint,
     pub(super) headers: Vec<(&'static str, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
+    pub(super) authorization: Option<Authorization>,
+    pub(super) body: Body,
     pub(super) timeout: Duration,
 }
 
@@ -42,40 +49,6 @@ pub(super) enum Method {
     Post,
 }
 
-/// Why a text is no address to send requests to.
-///
-/// ```
-/// use tagmeter::apptuit::{BuildError, Client};
-/// use tagmeter::transport::InvalidUrl;
-///
-/// let built = Client::builder().token("very secret").endpoint("localhost:4242").build();
-/// assert!(matches!(built, Err(BuildError::InvalidEndpoint(InvalidUrl::Scheme { .. }))));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidUrl {
-    /// It is not a URL.
-    #[error("{url:?} is not a URL ({reason}): expected http://host or https://host")]
-    Syntax {
-        /// What was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// It is a URL of something else.
-    #[error("{url:?} is not an http or https URL")]
-    Scheme {
-        /// What was given.
-        url: String,
-    },
-    /// It holds a user name or password; credentials have their own place.
-    #[error("the URL of host {host:?} holds a user name or password: expected neither")]
-    Credentials {
-        /// The host, without the credentials.
-        host: String,
-    },
-}
-
 /// What a server answered.
 ///
 /// [`Memory`](super::Memory) makes them for tests.
@@ -84,28 +57,94 @@ pub enum InvalidUrl {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The seconds of a `Retry-After` header.
+    /// What a `Retry-After` header says, in seconds or as a date.
     pub retry_after: Option<Duration>,
-    /// The body, cut where it became too long or broke off.
+    /// The body, cut where it broke off or came to 16 MiB.
     pub body: Vec<u8>,
+    /// What the request said, which a server may repeat.
+    secrets: Secrets,
 }
 
 impl Request {
-    pub(crate) fn post(url: &Url, timeout: Duration) -> Self {
-        Request { method: Method::Post, url: url.clone(), headers: Vec::new(), body: Vec::new(), timeout }
+    /// A request that brings something, to be over within a time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tagmeter::transport::{Endpoint, Request};
+    ///
+    /// let endpoint = Endpoint::new("http://localhost:8086/write")?;
+    /// assert_eq!(Request::post(&endpoint, Duration::from_secs(5)).method(), "POST");
+    /// # Ok::<(), tagmeter::transport::InvalidUrl>(())
+    /// ```
+    pub fn post(endpoint: &Endpoint, timeout: Duration) -> Self {
+        Request {
+            method: Method::Post,
+            endpoint: endpoint.clone(),
+            headers: Vec::new(),
+            authorization: None,
+            body: Body::default(),
+            timeout,
+        }
     }
 
     #[cfg(feature = "query")]
-    pub(crate) fn get(url: &Url, timeout: Duration) -> Self {
-        Request { method: Method::Get, ..Request::post(url, timeout) }
+    pub(crate) fn get(endpoint: &Endpoint, timeout: Duration) -> Self {
+        Request { method: Method::Get, ..Request::post(endpoint, timeout) }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
+    /// With this header; its name in lower case. One of the transport's options with that name takes its place.
+    ///
+    /// # Panics
+    ///
+    /// Never here; a name or value that cannot be sent is [`TransportError::Unavailable`](super::TransportError) when it is.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::transport::{Endpoint, Request};
+    /// # let endpoint = Endpoint::new("http://localhost:8086/write")?;
+    /// let request = Request::post(&endpoint, Duration::from_secs(5)).header("content-type", "text/plain");
+    /// assert_eq!(request.header_value("Content-Type"), Some(b"text/plain".as_slice()));
+    /// # Ok::<(), tagmeter::transport::InvalidUrl>(())
+    /// ```
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
+    /// From this one, where the transport's options do not say.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::transport::{Endpoint, Request};
+    /// use tagmeter::transport::Authorization;
+    ///
+    /// # let endpoint = Endpoint::new("http://localhost:8086/write")?;
+    /// let request = Request::post(&endpoint, Duration::from_secs(5)).authorization(&Authorization::bearer("t")?);
+    /// assert_eq!(request.header_value("Authorization"), Some(b"Bearer t".as_slice()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn authorization(mut self, authorization: &Authorization) -> Self {
+        self.authorization = Some(authorization.clone());
+        self
+    }
+
+    /// With this body, made by [`Transport::body`](super::Transport::body).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::transport::{Endpoint, Request};
+    /// use tagmeter::transport::{Coding, Memory, Transport};
+    ///
+    /// # let endpoint = Endpoint::new("http://localhost:8086/write")?;
+    /// let body = Transport::Memory(Memory::new()).body(Coding::gzip(), |out| out.write_all(b"depth 7"))?;
+    /// let request = Request::post(&endpoint, Duration::from_secs(5)).body(body);
+    /// assert_eq!(request.header_value("Content-Encoding"), Some(b"gzip".as_slice()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
     }
@@ -120,17 +159,17 @@ impl Request {
 
     /// Where it goes.
     pub fn url(&self) -> &str {
-        self.url.as_str()
+        self.endpoint.as_str()
     }
 
     /// The value of a header, by its name in any case.
     pub fn header_value(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
+        self.all_headers().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The body as it travels, compressed if it is.
     pub fn body_bytes(&self) -> &[u8] {
-        &self.body
+        &self.body.bytes
     }
 
     /// How long the request may take in all.
@@ -138,48 +177,45 @@ impl Request {
         self.timeout
     }
 
-    /// Host and port, for messages.
-    pub(super) fn host(&self) -> String {
-        host_of(&self.url)
+    /// All headers but those of the connection, the later of one name counting.
+    pub(super) fn all_headers(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let own = self.headers.iter().map(|(name, value)| (*name, value.as_slice()));
+        let authorization = self.authorization.as_ref().map(Authorization::header_value);
+        let coding = self.body.coding.map(str::as_bytes);
+        own.chain(authorization.map(|value| ("authorization", value)))
+            .chain(coding.map(|value| ("content-encoding", value)))
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({} bytes)", self.method(), self.url, self.body.len())
+        write!(f, "{} {:?} ({} bytes)", self.method(), self.endpoint, self.body.bytes.len())
     }
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Answer { status, retry_after: None, body: body.into() }
+        Answer { status, retry_after: None, body: body.into(), secrets: Secrets::default() }
     }
-}
 
-/// An address that requests can be sent to.
-pub(crate) fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
-    let syntax =
-        |error: &dyn fmt::Display| InvalidUrl::Syntax { url: redact(text), reason: error.to_string() };
-    let url = Url::parse(text).map_err(|error| syntax(&error))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(InvalidUrl::Credentials { host: host_of(&url) });
+    pub(super) fn note_secrets(&mut self, secrets: &Secrets) {
+        self.secrets.add_all(secrets);
     }
-    match (url.scheme(), url.host_str()) {
-        ("http" | "https", Some(_)) => Ok(url),
-        _ => Err(InvalidUrl::Scheme { url: redact(text) }),
+
+    pub(super) fn note_secrets_of(&mut self, authorization: Option<&Authorization>) {
+        authorization.into_iter().for_each(|authorization| self.secrets.add_all(authorization.secrets()));
     }
-}
 
-/// The text without what stands before an `@`, where a password would be.
-fn redact(url: &str) -> String {
-    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"))
-}
+    /// A text from the body without what the request said in confidence.
+    pub(crate) fn redact(&self, text: String) -> String {
+        self.secrets.redact(text)
+    }
 
-fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port_or_known_default() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+    /// The beginning of the body, to be shown where it is not what was expected.
+    pub(crate) fn excerpt(&self) -> String {
+        // Redacted first: half a secret is one, too.
+        let text = self.redact(String::from_utf8_lossy(&self.body).into_owned());
+        text.trim().chars().take(EXCERPT_CHARS).collect()
     }
 }
 
@@ -188,27 +224,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_http_urls_without_credentials_are_taken() {
-        assert!(parse_url("http://127.0.0.1:4242/base").is_ok());
-        assert!(parse_url("https://api.example").is_ok());
-        assert!(matches!(parse_url("/api"), Err(InvalidUrl::Syntax { .. })));
-        assert!(matches!(parse_url("ftp://host"), Err(InvalidUrl::Scheme { .. })));
-        assert!(matches!(parse_url("mailto:someone"), Err(InvalidUrl::Scheme { .. })));
+    fn debug_shows_no_header_and_no_query() {
+        let endpoint = Endpoint::new("http://host/api?token=secret").unwrap();
+        let body = Body { bytes: vec![0; 7], coding: None };
+        let request = Request::post(&endpoint, Duration::ZERO).header("x-token", "secret").body(body);
+        assert_eq!(format!("{request:?}"), "POST http://host/api?… (7 bytes)");
     }
 
     #[test]
-    fn a_password_is_refused_and_not_repeated() {
-        for url in ["http://user:hunter2@host/", "http://user:hunter2@", "ftp://user:hunter2@host"] {
-            let error = parse_url(url).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_header() {
-        let url = parse_url("http://host/api").unwrap();
-        let request =
-            Request::post(&url, Duration::ZERO).header("Authorization", "Bearer secret").body(vec![0; 7]);
-        assert_eq!(format!("{request:?}"), "POST http://host/api (7 bytes)");
+    fn what_a_server_repeats_is_taken_out_before_it_is_cut() {
+        let authorization = Authorization::bearer("s3cr3t").unwrap();
+        let mut answer = Answer::new(400, format!("{}s3cr3t", "x".repeat(EXCERPT_CHARS - 3)));
+        answer.note_secrets_of(Some(&authorization));
+        assert!(answer.excerpt().ends_with("xx…"), "{}", answer.excerpt());
     }
 }

@@ -9,7 +9,7 @@ use crate::backoff::{Backoff, Chance};
 ///
 /// | outcome | |
 /// |---|---|
-/// | no connection, no answer in time, 408, 429, 5xx | tried again: it may pass by itself |
+/// | no credentials, no connection, no answer in time, 408, 429, 5xx | tried again: it may pass by itself |
 /// | everything else | the answer |
 ///
 /// `Retry-After` makes a wait longer. A retry that would begin after the end is not made.
@@ -121,8 +121,11 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_rest_gets_it_or_is_left() {
-        let asking =
-            |seconds| Ok(Answer { retry_after: Some(Duration::from_secs(seconds)), ..Answer::new(429, "") });
+        let asking = |seconds| {
+            let mut answer = Answer::new(429, "");
+            answer.retry_after = Some(Duration::from_secs(seconds));
+            Ok(answer)
+        };
         let (mut tries, now) = tries(3, 60);
         assert!(tries.wait_after(&asking(40), now) >= Some(Duration::from_secs(40)));
         assert_eq!(tries.wait_after(&asking(60), now), None);

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 use tagmeter::model::{
-    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue, TimerValue,
-    Value,
+    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue,
+    SummaryValue, TimerValue, Value,
 };
 use tagmeter::stat::{Buckets, Rates};
 use tagmeter::{Tags, Unit};
@@ -25,7 +25,7 @@ pub(crate) fn snapshots() -> impl Strategy<Value = Snapshot> {
 }
 
 /// Anything, but often something that meets something else.
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![WORDS, any::<String>(), r#"[\\"\n{},=# é🌲\r]{0,6}"#]
 }
 
@@ -33,11 +33,11 @@ fn name() -> impl Strategy<Value = String> {
     text().prop_map(|name| if name.is_empty() { "empty".to_owned() } else { name })
 }
 
-fn tags() -> impl Strategy<Value = Tags> {
+pub(crate) fn tags() -> impl Strategy<Value = Tags> {
     prop::collection::vec((text(), text()), 0..4).prop_map(Tags::from)
 }
 
-fn unit() -> impl Strategy<Value = Unit> {
+pub(crate) fn unit() -> impl Strategy<Value = Unit> {
     prop_oneof![
         3 => Just(Unit::None),
         1 => Just(Unit::Seconds),
@@ -69,7 +69,7 @@ fn distinct(mut series: Vec<(Tags, Value)>) -> SeriesList {
     series.into_iter().map(|(tags, value)| (tags, value, start)).collect()
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
+pub(crate) fn kind() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![
         Kind::Counter,
         Kind::UpDownCounter,
@@ -79,10 +79,13 @@ fn kind() -> impl Strategy<Value = Kind> {
         Kind::Histogram,
         Kind::Info,
         Kind::StateSet,
+        Kind::GaugeHistogram,
+        Kind::Summary,
+        Kind::Unknown,
     ])
 }
 
-fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
+pub(crate) fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
     let rising = || prop::num::f64::POSITIVE | prop::num::f64::ZERO;
     let rates =
         (rising(), rising()).prop_map(|(mean, one_minute)| Rates { mean, one_minute, ..Rates::default() });
@@ -100,6 +103,11 @@ fn value(kind: Kind, shape: Shape) -> BoxedStrategy<Value> {
             .prop_map(|(durations, rates)| TimerValue { durations, rates }.into())
             .boxed(),
         Kind::Histogram => histogram(shape).prop_map(Value::from).boxed(),
+        Kind::GaugeHistogram => {
+            histogram(Shape::Histogram).prop_map(|value| Value::GaugeHistogram(Box::new(value))).boxed()
+        }
+        Kind::Summary => summary().prop_map(Value::from).boxed(),
+        Kind::Unknown => prop::num::f64::ANY.prop_map(Value::Unknown).boxed(),
         Kind::Info => tags().prop_map(|facts| Value::Info(Box::new(facts))).boxed(),
         Kind::StateSet => states().prop_map(Value::from).boxed(),
         _ => prop::num::f64::ANY.prop_map(Value::Gauge).boxed(),
@@ -132,7 +140,18 @@ fn histogram(shape: Shape) -> impl Strategy<Value = HistogramValue> {
     })
 }
 
-fn buckets() -> impl Strategy<Value = Buckets> {
+fn summary() -> impl Strategy<Value = SummaryValue> {
+    let quantiles = prop::collection::vec((0.0..=1.0, prop::num::f64::ANY), 0..4);
+    (any::<u32>(), -1e9..1e9_f64, quantiles).prop_map(
+        |(count, sum, mut quantiles): (u32, f64, Vec<(f64, f64)>)| {
+            quantiles.sort_by(|a, b| a.0.total_cmp(&b.0));
+            quantiles.dedup_by(|a, b| a.0 == b.0);
+            SummaryValue::new(count.into(), sum, quantiles).unwrap()
+        },
+    )
+}
+
+pub(crate) fn buckets() -> impl Strategy<Value = Buckets> {
     let bounds = prop::num::f64::NORMAL | prop::num::f64::NEGATIVE | prop::num::f64::POSITIVE;
     let finite = bounds.prop_filter("a finite bound", |bound| bound.is_finite());
     prop::collection::vec(finite, 1..6).prop_map(|mut bounds| {

@@ -116,6 +116,8 @@ MAKERS = {
     MetricType.GAUGE: simple("gauge"),
     MetricType.SUMMARY: summary,
     MetricType.HISTOGRAM: histogram,
+    MetricType.GAUGE_HISTOGRAM: histogram,
+    MetricType.UNTYPED: simple("untyped"),
 }
 
 

@@ -41,10 +41,10 @@ fn exemplified() -> (Registry, ManualClock) {
     let (registry, clock) = registry();
     registry.define("orders").tags(["city"]).counters().unwrap().with(["Oslo"]).add_with_exemplar(3, TRACE);
     registry.float_counter("spent_joules").add_with_exemplar(0.5, TRACE);
-    registry.counter("plain").inc();
+    registry.counter("plain").inc_with_exemplar([("größe", "1")]);
     let bounds = || Buckets::new([0.1, 1.0]).unwrap();
     let waits = registry.define("wait").buckets(bounds()).timer().unwrap();
-    waits.record_with_exemplar(Duration::from_millis(50), [("trace_id", "a \"b\"\\\n"), ("größe", "1")]);
+    waits.record_with_exemplar(Duration::from_millis(50), [("trace_id", "a \"b\"\\\n")]);
     waits.record_with_exemplar(Duration::from_millis(50), [("trace_id", "a \"b\"\\\n")]);
     waits.record_with_exemplar(Duration::from_secs(3), [("user", "é")]);
     let sizes = registry.define("sizes").native(NativeBuckets::default()).histogram().unwrap();
@@ -95,10 +95,12 @@ fn what_is_no_exemplar_is_counted_without_and_told() {
     let waits = registry.timer("waits");
     let long = "x".repeat(121);
     orders.inc_with_exemplar([("trace_id", &long)]);
+    clock.advance(Duration::from_millis(100));
     orders.inc_with_exemplar([("trace id", "1")]);
+    orders.inc_with_exemplar([("in the same tenth of a second", "not looked at")]);
     sizes.record_with_exemplar(1.0, [("a", "1"), ("a", "2")]);
     waits.start().stop_with_exemplar([("trace_id", &long)]);
-    assert_eq!((orders.get(), sizes.value().count(), waits.value().count()), (2, 1, 1));
+    assert_eq!((orders.get(), sizes.value().count(), waits.value().count()), (3, 1, 1));
     let page = registry.snapshot().to_openmetrics();
     assert!(!page.contains(" # {"), "{page}");
     assert!(page.contains("tagmeter_problems_total{reason=\"invalid_exemplar\"} 4\n"), "{page}");
@@ -109,7 +111,7 @@ fn what_is_no_exemplar_is_counted_without_and_told() {
         "once each"
     );
     orders.inc_with_exemplar([("trace_id", &long[1..])]);
-    assert!(registry.snapshot().to_openmetrics().contains(&format!("3 # {{trace_id=\"{}\"}}", &long[1..])));
+    assert!(registry.snapshot().to_openmetrics().contains(&format!("4 # {{trace_id=\"{}\"}}", &long[1..])));
 }
 
 #[test]
@@ -155,6 +157,32 @@ fn series_after_many_others_keep_their_own() {
     };
     let found: Vec<(String, String)> = snapshot.families()[0].series.iter().flat_map(of).collect();
     assert_eq!(found, some.map(|n| (n.to_string(), n.to_string())));
+}
+
+#[test]
+fn registries_that_are_shown_as_one_keep_theirs() {
+    let ((shop, _), (billing, _)) = (registry(), registry());
+    for (registry, n) in [(&shop, "1"), (&billing, "2")] {
+        registry.define("orders").tags(["city"]).counters().unwrap().init([["Bergen"]]);
+        registry.counter(("orders", [("city", n)])).inc_with_exemplar([("n", n)]);
+    }
+    let page =
+        shop.view().and(billing.view().tags([("team", "billing")])).unwrap().snapshot().to_openmetrics();
+    assert!(page.contains("orders_total{city=\"1\"} 1 # {n=\"1\"}"), "{page}");
+    assert!(page.contains("orders_total{city=\"2\",team=\"billing\"} 1 # {n=\"2\"}"), "{page}");
+    assert_eq!(page.matches(" # {").count(), 2, "{page}");
+}
+
+#[test]
+fn a_registry_that_records_nothing_keeps_none() {
+    let registry = Registry::noop();
+    registry.counter("orders").inc_with_exemplar(TRACE);
+    registry.float_counter("joules").add_with_exemplar(1.0, TRACE);
+    registry.histogram("sizes").record_with_exemplar(1.0, TRACE);
+    let waits = registry.define("waits").exemplars().timer().unwrap();
+    waits.record_with_exemplar(Duration::from_secs(1), TRACE);
+    waits.start().stop_with_exemplar(TRACE);
+    assert_eq!((waits.value().count(), registry.snapshot().families().len()), (0, 0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tagmeter::clock::ManualClock;
+use tagmeter::model::{HistogramValue, StateSetValue, SummaryValue};
 use tagmeter::stat::Buckets;
 use tagmeter::{Registry, Unit};
 
@@ -18,6 +19,7 @@ pub(crate) fn fixture() -> Registry {
     levels(&registry);
     distributions(&registry);
     texts(&registry);
+    mirrored(&registry);
     registry
 }
 
@@ -68,4 +70,21 @@ fn texts(registry: &Registry) {
         .set([("version", "1.4.2"), ("commit", "abc123")]);
     let states = registry.define("breaker").help("The circuit breaker.").tags(["peer"]);
     states.state_sets(["closed", "half-open", "open"]).unwrap().with(["db"]).switch_to("open");
+}
+
+/// What only collectors bring.
+fn mirrored(registry: &Registry) {
+    registry.collector("mirror", |families| {
+        let ages = HistogramValue::of_cumulative([(60.0, 3), (600.0, 3), (f64::INFINITY, 4)], 1234.5);
+        let jobs = families.gauge_histogram("job_age", "Ages of waiting jobs.").unit(Unit::Seconds);
+        jobs.try_set([("queue", "mail")], ages);
+        let latency = HistogramValue::of_cumulative([(0.25, 3), (f64::INFINITY, 5)], 2.75);
+        families.histogram("peer_latency", "Told by the peer.").unit(Unit::Seconds).try_set((), latency);
+        let waits = SummaryValue::new(12, 3.5, [(0.99, 1.125), (0.5, 0.25)]);
+        families.summary("peer_wait", "Told by the peer.").unit(Unit::Seconds).try_set((), waits);
+        let registers = families.unknown("device_register", "As the device shows it.");
+        registers.set([("number", "1")], -7.0).set([("number", "2")], 0.5);
+        let link = StateSetValue::new([("up", true), ("down", false)]);
+        families.state_set("link", "State of a link.").set([("device", "eth0")], link);
+    });
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
 use tagmeter::model::{
-    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue, TimerValue,
-    Value,
+    Family, HistogramValue, Kind, MeterValue, Number, SeriesList, Shape, Snapshot, StateSetValue,
+    SummaryValue, TimerValue, Value,
 };
 use tagmeter::stat::{Buckets, NativeBuckets, Rates};
 use tagmeter::{Tags, Unit};
@@ -46,6 +46,9 @@ fn kind(word: &str) -> Kind {
         "histogram" => Kind::Histogram,
         "info" => Kind::Info,
         "state_set" => Kind::StateSet,
+        "gauge_histogram" => Kind::GaugeHistogram,
+        "summary" => Kind::Summary,
+        "unknown" => Kind::Unknown,
         other => panic!("no such kind: {other}"),
     }
 }
@@ -69,6 +72,9 @@ fn value(kind: Kind, value: &Json) -> Value {
         Kind::Meter => MeterValue { count: value["count"].as_u64().unwrap(), rates: rates(value) }.into(),
         Kind::Timer => TimerValue { durations: histogram(value), rates: rates(value) }.into(),
         Kind::Histogram => histogram(value).into(),
+        Kind::GaugeHistogram => Value::GaugeHistogram(Box::new(histogram(value))),
+        Kind::Summary => summary(value).into(),
+        Kind::Unknown => Value::Unknown(float(value)),
         Kind::Info => Value::Info(Box::new(tags(value))),
         Kind::StateSet => StateSetValue {
             states: object(value).keys().map(|state| state.as_str().into()).collect::<Vec<Box<str>>>().into(),
@@ -107,6 +113,14 @@ fn histogram(value: &Json) -> HistogramValue {
     };
     assert_eq!(value["count"], histogram.count());
     histogram
+}
+
+fn summary(value: &Json) -> SummaryValue {
+    let quantiles = object(&value["quantiles"]).iter().map(|(q, value)| (q.parse().unwrap(), float(value)));
+    let summary =
+        SummaryValue::new(value["count"].as_u64().unwrap(), float(&value["sum"]), quantiles).unwrap();
+    assert_eq!(value["sum_can_fall"], summary.sum_can_fall);
+    summary
 }
 
 fn tags(value: &Json) -> Tags {

@@ -15,6 +15,8 @@ mod golden;
 mod hostile;
 mod json;
 mod judges;
+mod lies;
+mod merged;
 mod oracle;
 #[cfg(feature = "protobuf")]
 mod protobuf;

@@ -74,6 +74,7 @@ fn word(kind: ParsedKind) -> &'static str {
         ParsedKind::Gauge => "gauge",
         ParsedKind::Summary => "summary",
         ParsedKind::Histogram => "histogram",
+        ParsedKind::Unknown => "untyped",
         other => panic!("no family of text 0.0.4 is a {other:?}"),
     }
 }

@@ -30,7 +30,11 @@ fn numbers_of(series: Series<'_>) -> Vec<f64> {
             vec![meter.count as f64, rates.mean, rates.one_minute, rates.five_minutes, rates.fifteen_minutes]
         }
         Value::Timer(timer) => numbers_of_histogram(&timer.durations),
-        Value::Histogram(histogram) => numbers_of_histogram(histogram),
+        Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => numbers_of_histogram(histogram),
+        Value::Summary(summary) => {
+            let values = summary.quantiles.iter().map(|(_, value)| *value);
+            values.chain([summary.sum, summary.count as f64]).collect()
+        }
         Value::StateSet(set) => set.on.iter().map(|on| f64::from(u8::from(*on))).collect(),
         other => other.number().into_iter().collect(),
     }

@@ -1,4 +1,4 @@
-//! Apptuit's client: client_construct, objects, http_requests, send_response, query, retry.
+//! Apptuit's client: client_construct, objects, http_requests, send_response, query, reporter_errors, retry.
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 #[path = "../support/loopback.rs"]
@@ -8,6 +8,7 @@ mod objects;
 #[cfg(feature = "query")]
 mod query;
 mod registries;
+mod reporter;
 mod requests;
 #[cfg(feature = "query")]
 mod retry;

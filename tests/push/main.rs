@@ -2,11 +2,20 @@
 #![cfg(feature = "apptuit")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+#[path = "../support/log.rs"]
+mod log;
 #[path = "../support/loopback.rs"]
 mod loopback;
+#[path = "../support/proxy.rs"]
+mod proxy;
 
 mod answers;
 mod client;
+mod codings;
+mod connections;
+mod credentials;
+mod options;
+mod proxies;
 #[cfg(feature = "query")]
 mod query;
 mod reporter;

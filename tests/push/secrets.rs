@@ -1,52 +1,30 @@
 //! Nothing shows the token, and nothing but the token is sent.
 
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
 
 use tagmeter::Registry;
 use tagmeter::apptuit::Client;
 use tagmeter::report::{Apptuit, Reporter};
+use tagmeter::transport::{Authorization, Http, HttpBuilder, Pem};
 
+use crate::log::{self, Lines};
 use crate::loopback::{FOREVER, Loopback};
+use crate::proxy::Proxy;
+use crate::tls::{self, pki};
 use crate::{Reply, point};
 
 const SECRET: &str = "s3cr3t-t0k3n";
 
-/// Keeps every line logged in this process.
-struct Lines(Mutex<Vec<String>>);
-
-impl log::Log for Lines {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        self.send_from_the_request_thread();
-        self.0.lock().unwrap().push(format!("{}: {}", record.target(), record.args()));
-    }
-
-    fn flush(&self) {}
-}
-
-impl Lines {
-    /// A logger may send what it is told, also what the thread that makes requests tells it.
-    fn send_from_the_request_thread(&self) {
-        if std::thread::current().name() == Some("tagmeter-http") {
-            let client =
-                Client::builder().token("tok").endpoint("http://localhost").ignore_environment().build();
-            assert!(client.unwrap().send(&[point("a", 1.0)]).is_err());
-        }
+/// A logger may send what it is told, also what the thread that makes requests tells it.
+fn send_from_the_request_thread() {
+    if std::thread::current().name() == Some("tagmeter-http") {
+        let client = Client::builder().token("tok").endpoint("http://localhost").ignore_environment().build();
+        assert!(client.unwrap().send(&[point("a", 1.0)]).is_err());
     }
 }
 
 fn lines() -> &'static Lines {
-    static LINES: OnceLock<&'static Lines> = OnceLock::new();
-    LINES.get_or_init(|| {
-        let lines: &'static Lines = Box::leak(Box::new(Lines(Mutex::default())));
-        log::set_logger(lines).unwrap();
-        log::set_max_level(log::LevelFilter::Trace);
-        lines
-    })
+    log::lines(send_from_the_request_thread)
 }
 
 #[test]
@@ -71,7 +49,7 @@ fn the_token_is_shown_nowhere() {
         shown.extend(sent.err().map(|error| error.to_string()));
     }
     shown.extend(reporter_says(&server));
-    shown.extend(lines.0.lock().unwrap().clone());
+    shown.extend(lines.all());
     assert!(shown.iter().any(|text| text.starts_with("reqwest")), "the HTTP library logs, too: {shown:?}");
     for text in shown {
         assert!(!text.contains(SECRET), "{text}");
@@ -92,6 +70,73 @@ fn reporter_says(server: &Loopback) -> Vec<String> {
     assert_eq!(last.failed, 1);
     shown.push(format!("{last:?} {}", last.errors[0]));
     shown
+}
+
+/// The password of a user and of a proxy, as headers hold them.
+const ENCODED: [&str; 2] = ["c2hvcDpzM2NyM3QtYmFzaWM=", "c2hvcDpzM2NyM3QtcHJveHk="];
+
+/// A backend that repeats what it was told, in a reason, a message and a point.
+fn repeats(own: &str) -> Reply {
+    let all = format!("{own} s3cr3t-header s3cr3t-proxy Basic {}", ENCODED[1]);
+    let errors = format!(r#"[{{"error":"{all}","datapoint":"{all}"}}]"#);
+    Reply::with_body(400, &format!(r#"{{"failed":1,"errors":{errors},"error":"{all}"}}"#))
+}
+
+/// Every kind of secret that options can hold, by this proxy; and how each says who we are.
+fn guarded(proxy: &Proxy) -> [(HttpBuilder, String); 3] {
+    let key = || Pem::text(std::fs::read(pki("client.key")).unwrap());
+    let builder = || {
+        Http::builder()
+            .header("x-token", "s3cr3t-header")
+            .proxy(format!("http://shop:s3cr3t-proxy@{}", proxy.address()))
+            .trust_only(Pem::file(pki("authority.pem")))
+            .client_certificate(Pem::file(pki("client.pem")), key())
+    };
+    let given = |_| Ok(Authorization::bearer("s3cr3t-given")?);
+    [
+        (builder().bearer("s3cr3t-token"), "s3cr3t-token".into()),
+        (builder().basic("shop", "s3cr3t-basic"), format!("s3cr3t-basic {}", ENCODED[0])),
+        (builder().authorize_with(given), "s3cr3t-given".into()),
+    ]
+}
+
+/// What options, clients and errors say of themselves when such a backend refuses what it is sent, and breaks off.
+fn clients_say(server: &Loopback, url: &str, proxy: &Proxy) -> Vec<String> {
+    let mut shown = Vec::new();
+    for (builder, own) in guarded(proxy) {
+        server.reply(repeats(&own)).reply(Reply::with_body(500, "s3cr3t-header")).reply(Reply::Close);
+        shown.push(format!("{builder:?}"));
+        let http = builder.build().unwrap();
+        shown.push(format!("{http:?}"));
+        let client = Client::builder().endpoint(url).ignore_environment().transport(http);
+        shown.push(format!("{client:?}"));
+        let client = client.build().unwrap();
+        shown.push(format!("{client:?}"));
+        for _ in 0..3 {
+            let error = client.send(&[point("a", 1.0)]).unwrap_err();
+            shown.push(format!("{error:?} {error}"));
+        }
+        assert_eq!(server.next().header("x-token").as_deref(), Some("s3cr3t-header"));
+    }
+    let redacted = shown.iter().filter(|text| text.contains("with status 400: … …")).count();
+    assert_eq!(redacted, 3, "{shown:?}");
+    shown
+}
+
+#[test]
+fn what_options_hold_is_shown_nowhere() {
+    let (lines, proxy) = (lines(), Proxy::start_for(Some("Basic c2hvcDpzM2NyM3QtcHJveHk=")));
+    let (plain, secure) = (Loopback::start(), tls::server());
+    let mut shown = clients_say(&plain, &plain.url(), &proxy);
+    shown.extend(clients_say(&secure, &tls::endpoint(&secure), &proxy));
+    assert!(proxy.drain().iter().any(|seen| seen.line.starts_with("CONNECT")));
+    shown.extend(lines.all());
+    let key = std::fs::read_to_string(pki("client.key")).unwrap();
+    let key = key.lines().nth(1).unwrap();
+    for text in shown {
+        let is_clean = [ENCODED[0], ENCODED[1], "s3cr3t", key].iter().all(|secret| !text.contains(secret));
+        assert!(is_clean, "{text}");
+    }
 }
 
 /// Set in the child that `netrc_is_ignored` starts.

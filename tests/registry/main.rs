@@ -5,8 +5,12 @@ mod functions;
 mod global_registry;
 mod limits;
 mod names;
+mod noop;
 mod recording;
 mod removal;
+mod scopes;
+mod unregistering;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) type Series = BTreeMap<String, f64>;
 
 /// A started server; ended when dropped.
-struct Server(&'static str);
+pub(crate) struct Server(&'static str);
 
 impl Server {
     fn start(name: &'static str) -> Server {
@@ -20,8 +20,13 @@ impl Server {
 
     /// Starts it with these environment variables.
     fn start_with(name: &'static str, environment: &[(&str, &str)]) -> Server {
+        Server::start_at(name, 0, environment)
+    }
+
+    /// As [`start_with`](Self::start_with), at this port; at any with 0.
+    pub(crate) fn start_at(name: &'static str, port: u16, environment: &[(&str, &str)]) -> Server {
         script(&["stop", name]);
-        said(command(&["start", name]).envs(environment.iter().copied()));
+        said(command(&["start", name, &port.to_string()]).envs(environment.iter().copied()));
         Server(name)
     }
 }
@@ -114,7 +119,7 @@ impl Prometheus {
 
 /// A VictoriaMetrics that takes OpenTSDB puts.
 pub(crate) struct Victoria {
-    _server: Server,
+    server: Server,
     url: String,
     endpoint: String,
     client: Client,
@@ -123,6 +128,8 @@ pub(crate) struct Victoria {
 /// The samples of one series, which must be a count, in the order of their times.
 pub(crate) struct History {
     pub(crate) series: String,
+    /// Seconds since 1970.
+    pub(crate) times: Vec<f64>,
     pub(crate) values: Vec<f64>,
 }
 
@@ -132,7 +139,7 @@ impl Victoria {
         let server = Server::start(name);
         let put = script(&["url", name, "opentsdb"]);
         let endpoint = put.strip_suffix("/api/put").expect("the address of a put").to_owned();
-        Victoria { url: script(&["url", name]), endpoint, _server: server, client: client.clone() }
+        Victoria { url: script(&["url", name]), endpoint, server, client: client.clone() }
     }
 
     /// What to push to.
@@ -140,11 +147,30 @@ impl Victoria {
         &self.endpoint
     }
 
+    /// Ends it as an init system does, which gives it time to write down what it has in memory.
+    #[allow(dead_code, reason = "not every test ends its database")]
+    pub(crate) fn terminate(&self) {
+        script(&["stop", self.server.0]);
+    }
+
+    /// Ends it at once.
+    #[allow(dead_code, reason = "not every test ends its database")]
+    pub(crate) fn kill(&self) {
+        script(&["kill", self.server.0]);
+    }
+
+    /// Starts it again, at the same address and with what it had written down.
+    #[allow(dead_code, reason = "not every test ends its database")]
+    pub(crate) fn start_again(&self) {
+        script(&["start", "--keep", self.server.0]);
+    }
+
     /// Every sample it has of the series that a selector picks, with these of their tags.
     pub(crate) async fn export(&self, selector: &str, tags: &[&str]) -> Vec<History> {
         let url = |path: &str| format!("{}{path}", self.url);
         get(&self.client, Url::parse(&url("/internal/force_flush")).expect("is one")).await;
-        let parameters = [("match[]", selector)];
+        // Of two reports in a second, the later is stamped with the next, which has not come.
+        let parameters = [("match[]", selector), ("end", "2100")];
         let export = Url::parse_with_params(&url("/api/v1/export"), parameters).expect("is one");
         let lines = get(&self.client, export).await;
         lines.lines().map(|line| history(line, tags)).collect()
@@ -163,10 +189,8 @@ fn history(line: &str, tags: &[&str]) -> History {
     let mut samples: Vec<_> = numbers("timestamps").into_iter().zip(numbers("values")).collect();
     // Pushes carry whole seconds. Of two in the same second, the later has the greater count.
     samples.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    History {
-        series: text(&line["metric"], tags),
-        values: samples.into_iter().map(|sample| sample.1).collect(),
-    }
+    let (times, values) = samples.into_iter().map(|(millis, value)| (millis / 1e3, value)).unzip();
+    History { series: text(&line["metric"], tags), times, values }
 }
 
 async fn get(client: &Client, url: Url) -> String {
@@ -203,7 +227,7 @@ fn number(value: &Value) -> f64 {
 }
 
 /// Runs `tests/backends.sh`; gives what it printed.
-fn script(arguments: &[&str]) -> String {
+pub(crate) fn script(arguments: &[&str]) -> String {
     said(&mut command(arguments))
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use flate2::read::ZlibDecoder;
+use flate2::read::{GzDecoder, ZlibDecoder};
 use serde_json::Value;
 
 /// Far more than anything takes here: a test that waits so long has failed.
@@ -20,6 +20,14 @@ pub(crate) const FOREVER: Duration = Duration::from_secs(30);
 pub(crate) enum Reply {
     /// Answers.
     Answer { status: u16, headers: Vec<(String, String)>, body: String },
+    /// Answers `204`, and closes the connection without having said so.
+    #[allow(dead_code, reason = "not every test needs one")]
+    Farewell,
+    /// Answers `200` with a body that does not end.
+    #[allow(dead_code, reason = "not every test needs one")]
+    Endless,
+    /// Answers `200` with half of its body, and the rest when the sender is dropped or sends.
+    Half(Arc<Mutex<Receiver<()>>>),
     /// Keeps the connection open and says nothing, until the sender is dropped or sends.
     Silence(Arc<Mutex<Receiver<()>>>),
     /// Closes the connection.
@@ -33,6 +41,13 @@ impl Reply {
 
     pub(crate) fn with_body(status: u16, body: &str) -> Reply {
         Reply::Answer { status, headers: Vec::new(), body: body.into() }
+    }
+
+    /// Half an answer, and what ends the wait for the rest.
+    #[allow(dead_code, reason = "not every test needs one")]
+    pub(crate) fn half() -> (Reply, Sender<()>) {
+        let (release, held) = channel();
+        (Reply::Half(Arc::new(Mutex::new(held))), release)
     }
 
     /// Silence, and what ends it: a `204` follows.
@@ -58,11 +73,23 @@ impl Received {
         Some(value.iter().map(|byte| char::from(*byte)).collect())
     }
 
-    /// The body, inflated and parsed.
+    /// Bytes of the body.
+    pub(crate) fn length(&self) -> usize {
+        self.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
+    }
+
+    /// The body, decoded and parsed.
     pub(crate) fn json(&self) -> Value {
-        assert_eq!(self.header("content-encoding").as_deref(), Some("deflate"));
-        let text = io::read_to_string(ZlibDecoder::new(&self.body[..])).expect("the body is a zlib stream");
-        serde_json::from_str(&text).expect("the body is JSON")
+        let body = &self.body[..];
+        let text = match self.header("content-encoding").as_deref() {
+            None => io::read_to_string(body),
+            Some("deflate") => io::read_to_string(ZlibDecoder::new(body)),
+            Some("gzip") => io::read_to_string(GzDecoder::new(body)),
+            #[cfg(feature = "zstd")]
+            Some("zstd") => io::read_to_string(zstd::Decoder::new(body).expect("a decoder")),
+            Some(other) => panic!("no such coding: {other}"),
+        };
+        serde_json::from_str(&text.expect("the body is in its coding")).expect("the body is JSON")
     }
 
     pub(crate) fn points(&self) -> usize {
@@ -72,7 +99,7 @@ impl Received {
 
 /// The server. Listens until the process ends.
 pub(crate) struct Loopback {
-    address: SocketAddr,
+    url: String,
     replies: Arc<Mutex<VecDeque<Reply>>>,
     requests: Receiver<Received>,
     connections: Arc<AtomicUsize>,
@@ -84,28 +111,44 @@ impl Loopback {
     }
 
     /// A server that speaks over what `wrap` makes of a connection.
-    pub(crate) fn start_over<S: Read + Write>(
-        wrap: impl Fn(TcpStream) -> S + Clone + Send + 'static,
+    pub(crate) fn start_over<S: Read + Write + Send + 'static>(
+        wrap: impl Fn(TcpStream) -> S + Send + 'static,
     ) -> Loopback {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
+        let accept = move || listener.accept().map(|(stream, _)| wrap(stream));
+        Loopback::serve(format!("http://{address}"), accept)
+    }
+
+    /// A server on a socket of this machine.
+    #[cfg(unix)]
+    #[allow(dead_code, reason = "not every test needs one")]
+    pub(crate) fn start_on(path: &std::path::Path) -> Loopback {
+        let listener = std::os::unix::net::UnixListener::bind(path).expect("the path is free");
+        Loopback::serve("http://localhost".to_owned(), move || listener.accept().map(|(stream, _)| stream))
+    }
+
+    fn serve<S: Read + Write + Send + 'static>(
+        url: String,
+        accept: impl Fn() -> io::Result<S> + Send + 'static,
+    ) -> Loopback {
         let replies: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
         let (seen, requests) = channel();
         let connections: Arc<AtomicUsize> = Arc::default();
         let (script, accepted) = (replies.clone(), connections.clone());
         thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            while let Ok(stream) = accept() {
                 accepted.fetch_add(1, Ordering::SeqCst);
-                let (seen, script, wrap) = (seen.clone(), script.clone(), wrap.clone());
+                let (seen, script) = (seen.clone(), script.clone());
                 // A connection that breaks is a test's own doing.
-                thread::spawn(move || drop(serve(wrap(stream), &seen, &script)));
+                thread::spawn(move || drop(serve(stream, &seen, &script)));
             }
         });
-        Loopback { address, replies, requests, connections }
+        Loopback { url, replies, requests, connections }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Answers requests to come in this way, in turn; those after with `204`.
@@ -151,13 +194,40 @@ fn serve<S: Read + Write>(
                 let _ = held.lock().unwrap().recv();
                 answer(stream.get_mut(), 204, &[], "")?;
             }
+            Reply::Farewell => return answer(stream.get_mut(), 204, &[], ""),
+            Reply::Endless => return endless(stream.get_mut()),
+            Reply::Half(held) => {
+                write!(stream.get_mut(), "HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n{{")?;
+                stream.get_mut().flush()?;
+                let _ = held.lock().unwrap().recv();
+                write!(stream.get_mut(), "}}")?;
+            }
             Reply::Close => return Ok(()),
         }
     }
     Ok(())
 }
 
+/// Writes until nobody reads any more.
+fn endless(writer: &mut impl Write) -> io::Result<()> {
+    write!(writer, "HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    let megabyte = vec![b'x'; 1 << 20];
+    loop {
+        writer.write_all(b"100000\r\n")?;
+        writer.write_all(&megabyte)?;
+        writer.write_all(b"\r\n")?;
+    }
+}
+
 fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
+    let Some(mut request) = read_head(reader)? else { return Ok(None) };
+    request.body.resize(request.length(), 0);
+    reader.read_exact(&mut request.body)?;
+    Ok(Some(request))
+}
+
+/// A request whose body is still to be read; `None` where the client has none left.
+pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -165,11 +235,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let headers = read_headers(reader)?;
-    let mut request = Received { method, path, headers, body: Vec::new() };
-    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    request.body.resize(length, 0);
-    reader.read_exact(&mut request.body)?;
-    Ok(Some(request))
+    Ok(Some(Received { method, path, headers, body: Vec::new() }))
 }
 
 fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, Vec<u8>)>> {
@@ -189,7 +255,12 @@ fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, Vec<u8>)>>
     }
 }
 
-fn answer(writer: &mut impl Write, status: u16, headers: &[(String, String)], body: &str) -> io::Result<()> {
+pub(crate) fn answer(
+    writer: &mut impl Write,
+    status: u16,
+    headers: &[(String, String)],
+    body: &str,
+) -> io::Result<()> {
     let mut text = format!("HTTP/1.1 {status} X\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");

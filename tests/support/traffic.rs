@@ -79,6 +79,12 @@ impl Traffic {
         }
     }
 
+    /// Sends while something else is done that takes its time; gives what came of that.
+    pub(crate) async fn send_while<T>(&mut self, requests: usize, work: impl FnOnce() -> T) -> T {
+        // The requests are tasks of their own, begun first; this one may be held up.
+        tokio::join!(self.send(requests), async { tokio::task::block_in_place(work) }).1
+    }
+
     async fn send_all(&mut self, requests: Vec<Request>) {
         self.expect(&requests);
         send_in_turn(self.client.clone(), self.address.clone(), requests).await;

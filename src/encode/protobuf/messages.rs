@@ -4,7 +4,8 @@ use crate::encode::exposed::{Exposed, Paired, Type, WINDOW};
 use crate::encode::page::{CHUNK_BYTES, Page};
 use crate::encode::protobuf::{METRIC, native, push_head};
 use crate::encode::samples::{in_order, named_rates, newest_in, states};
-use crate::model::{Exemplar, HistogramValue, Nanos, Shape, Value};
+use crate::model::{Exemplar, HistogramValue, Nanos, Shape, SummaryValue, Value};
+use crate::nanos::PER_SECOND as NANOS_PER_SECOND;
 use crate::tag::pairs::push_pair;
 use crate::wire::{push_f64, push_message, push_u64};
 
@@ -14,9 +15,10 @@ const ROOM: usize = 1 << 20;
 /// Fields of a metric.
 pub(super) const GAUGE: u64 = 2;
 pub(super) const COUNTER: u64 = 3;
+pub(super) const UNTYPED: u64 = 5;
 const SUMMARY: u64 = 4;
 const HISTOGRAM: u64 = 7;
-/// The field of a gauge, of a counter.
+/// The field of a gauge, of a counter, of an untyped number.
 pub(super) const VALUE: u64 = 1;
 /// Fields of a summary, of a histogram.
 const COUNT: u64 = 1;
@@ -39,7 +41,6 @@ const TIME_OF_EXEMPLAR: u64 = 3;
 /// Fields of a time.
 const SECONDS: u64 = 1;
 const NANOSECONDS: u64 = 2;
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Writes a family, by way of a buffer.
 pub(super) fn write(family: &Exposed<'_>, head: &[u8], body: &mut Vec<u8>, page: &mut Page<'_>) {
@@ -86,9 +87,10 @@ fn push_series(out: &mut Vec<u8>, family: &Exposed<'_>, series: &Paired<'_>) {
         Value::Timer(timer) => {
             metric(&|out| push_distribution(out, family.kind, &timer.durations, &exemplars, start))
         }
-        Value::Histogram(histogram) => {
+        Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
             metric(&|out| push_distribution(out, family.kind, histogram, &exemplars, start))
         }
+        Value::Summary(given) => metric(&|out| push_given_summary(out, given, start)),
         Value::Info(_) => metric(&|out| push_gauge(out, 1.0)),
         Value::StateSet(set) => states(set).for_each(|(state, on)| {
             metric(&|out| {
@@ -100,7 +102,7 @@ fn push_series(out: &mut Vec<u8>, family: &Exposed<'_>, series: &Paired<'_>) {
         Value::Counter(total) => {
             metric(&|out| push_counter(out, total.as_f64(), exemplars.last().copied(), start));
         }
-        Value::UpDownCounter(_) | Value::Gauge(_) => {}
+        Value::UpDownCounter(_) | Value::Gauge(_) | Value::Unknown(_) => {}
     }
 }
 
@@ -125,7 +127,12 @@ fn push_distribution(
 ) {
     match kind {
         Type::Summary => push_message(out, SUMMARY, |out| push_summary(out, histogram, start)),
-        _ => push_message(out, HISTOGRAM, |out| push_histogram(out, histogram, exemplars, start)),
+        // What is there now has not begun.
+        Type::GaugeHistogram => push_message(out, HISTOGRAM, |out| push_buckets(out, histogram, exemplars)),
+        _ => push_message(out, HISTOGRAM, |out| {
+            push_buckets(out, histogram, exemplars);
+            push_timestamp(out, CREATED_OF_HISTOGRAM, start);
+        }),
     }
 }
 
@@ -135,16 +142,29 @@ fn push_summary(out: &mut Vec<u8>, histogram: &HistogramValue, start: Nanos) {
     if let Shape::Summary(quantiles) = &histogram.shape {
         for q in in_order(quantiles) {
             let value = histogram.quantile(q).map_or(f64::NAN, |quantile| quantile.value());
-            push_message(out, QUANTILE, |out| {
-                push_f64(out, KEY, q);
-                push_f64(out, NUMBER, value);
-            });
+            push_quantile(out, q, value);
         }
     }
     push_timestamp(out, CREATED_OF_SUMMARY, start);
 }
 
-fn push_histogram(out: &mut Vec<u8>, histogram: &HistogramValue, exemplars: &[&Exemplar], start: Nanos) {
+fn push_quantile(out: &mut Vec<u8>, q: f64, value: f64) {
+    push_message(out, QUANTILE, |out| {
+        push_f64(out, KEY, q);
+        push_f64(out, NUMBER, value);
+    });
+}
+
+fn push_given_summary(out: &mut Vec<u8>, given: &SummaryValue, start: Nanos) {
+    push_message(out, SUMMARY, |out| {
+        push_u64(out, COUNT, given.count);
+        push_f64(out, SUM, given.sum);
+        given.quantiles.iter().for_each(|(q, value)| push_quantile(out, *q, *value));
+        push_timestamp(out, CREATED_OF_SUMMARY, start);
+    });
+}
+
+fn push_buckets(out: &mut Vec<u8>, histogram: &HistogramValue, exemplars: &[&Exemplar]) {
     push_u64(out, COUNT, histogram.count());
     push_f64(out, SUM, histogram.sum);
     let bounds = histogram.buckets.bounds().len();
@@ -159,7 +179,6 @@ fn push_histogram(out: &mut Vec<u8>, histogram: &HistogramValue, exemplars: &[&E
     if let Some(native) = &histogram.native {
         native::push(out, native);
     }
-    push_timestamp(out, CREATED_OF_HISTOGRAM, start);
     if histogram.native.is_some() {
         exemplars.iter().for_each(|exemplar| push_exemplar(out, EXEMPLARS_OF_HISTOGRAM, exemplar));
     }
@@ -179,8 +198,11 @@ fn push_exemplar(out: &mut Vec<u8>, field: u64, exemplar: &Exemplar) {
     });
 }
 
-/// Appends a field with a time since 1970.
+/// Appends a field with a time since 1970; none for 1970, which stands for a time that nobody knows.
 pub(super) fn push_timestamp(out: &mut Vec<u8>, field: u64, time: Nanos) {
+    if time == 0 {
+        return;
+    }
     push_message(out, field, |out| {
         push_u64(out, SECONDS, time / NANOS_PER_SECOND);
         push_u64(out, NANOSECONDS, time % NANOS_PER_SECOND);

@@ -13,6 +13,9 @@
 //! Exemplars stand at counters, at classic buckets, among them that of `+Inf` where it has one, and, with native buckets, in
 //! the histogram's own list, which Prometheus reads from version 3 on.
 //!
+//! A gauge histogram is called one where it has native buckets. With classic ones alone it is called a histogram, as in
+//! text: Prometheus 2.42 makes series without their suffixes of the other.
+//!
 //! A native histogram that holds nothing and has no width at zero says so by an empty span: without it, it would be read as
 //! a classic one.
 //!
@@ -38,17 +41,14 @@ use std::io;
 
 use crate::encode::exposed::{Exposed, Type};
 use crate::encode::page::Page;
-use crate::encode::samples::{Rules, Samples};
+use crate::encode::samples::Samples;
 use crate::encode::{LeftOut, Options, text};
-use crate::model::Snapshot;
+use crate::model::{Snapshot, Value};
 use crate::wire::{push_text, push_u64, push_varint};
 
 /// The `Content-Type` of the format.
 pub const CONTENT_TYPE: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
-
-/// Names are taken as in text: Prometheus makes the same series of both.
-const RULES: Rules = Rules { claims: text::claims, rising_only: false };
 
 /// Fields of a family.
 const NAME: u64 = 1;
@@ -107,7 +107,8 @@ pub fn encode_with(
     options: &Options,
     writer: &mut impl io::Write,
 ) -> io::Result<Vec<LeftOut>> {
-    let samples = Samples::of(snapshot, options, &RULES);
+    // Names are taken as in text: Prometheus makes the same series of both.
+    let samples = Samples::of(snapshot, options, &text::RULES);
     let mut page = Page::new(writer);
     let mut body = Vec::new();
     for family in &samples.families {
@@ -142,11 +143,16 @@ fn header(family: &Exposed<'_>) -> Vec<u8> {
     if !family.help.is_empty() {
         push_text(&mut head, HELP, family.help);
     }
-    push_u64(&mut head, TYPE, type_number(family.kind));
+    push_u64(&mut head, TYPE, type_number(family));
     if let Some(unit) = &family.unit {
         push_text(&mut head, UNIT, unit);
     }
     head
+}
+
+fn is_native(family: &Exposed<'_>) -> bool {
+    let first = family.family.series.first().map(|series| series.value);
+    matches!(first, Some(Value::GaugeHistogram(histogram)) if histogram.native.is_some())
 }
 
 /// Begins a family: the length of all its fields, and those of its head.
@@ -156,11 +162,13 @@ fn push_head(page: &mut Page<'_>, head: &[u8], metrics: usize) {
     page.push_bytes([&length, head]);
 }
 
-fn type_number(kind: Type) -> u64 {
-    match kind {
+fn type_number(family: &Exposed<'_>) -> u64 {
+    match family.kind {
         Type::Counter => 0,
         Type::Gauge | Type::Info | Type::StateSet => 1,
         Type::Summary => 2,
-        Type::Histogram => 4,
+        Type::Unknown => 3,
+        Type::GaugeHistogram if is_native(family) => 5,
+        Type::Histogram | Type::GaugeHistogram => 4,
     }
 }

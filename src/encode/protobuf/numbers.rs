@@ -2,7 +2,7 @@
 
 use crate::encode::exposed::{Exposed, Paired};
 use crate::encode::page::{Page, SHORT_BYTES};
-use crate::encode::protobuf::messages::{COUNTER, CREATED_OF_COUNTER, GAUGE, VALUE, push_timestamp};
+use crate::encode::protobuf::messages::{COUNTER, CREATED_OF_COUNTER, GAUGE, UNTYPED, VALUE, push_timestamp};
 use crate::encode::protobuf::{METRIC, push_head};
 use crate::encode::samples::{SampleValue, only_number};
 use crate::model::{Kind, Nanos, Value};
@@ -24,6 +24,8 @@ pub(super) fn write(family: &Exposed<'_>, head: &[u8], page: &mut Page<'_>) {
 /// A metric's message but for its labels, which come last. Keeps what the next has in common with the last.
 struct Metric {
     is_counter: bool,
+    /// The field that holds its number.
+    field: u64,
     /// Tag and length of the metric, and its number: at most 31 bytes.
     head: [u8; SHORT_BYTES],
     filled: usize,
@@ -41,9 +43,14 @@ const SHORT: usize = 127;
 
 impl Metric {
     fn of(family: &Exposed<'_>) -> Self {
-        let is_counter = family.family.kind == Kind::Counter;
+        let field = match family.family.kind {
+            Kind::Counter => COUNTER,
+            Kind::Unknown => UNTYPED,
+            _ => GAUGE,
+        };
+        let is_counter = field == COUNTER;
         let (head, number) = ([0; SHORT_BYTES], Vec::new());
-        let mut metric = Metric { is_counter, head, filled: 0, body: 0, number, start: 0 };
+        let mut metric = Metric { is_counter, field, head, filled: 0, body: 0, number, start: 0 };
         metric.set_start(0);
         metric
     }
@@ -101,7 +108,7 @@ impl Metric {
     fn set_start(&mut self, start: Nanos) {
         self.start = start;
         self.number.clear();
-        push_message(&mut self.number, if self.is_counter { COUNTER } else { GAUGE }, |out| {
+        push_message(&mut self.number, self.field, |out| {
             push_f64(out, VALUE, 0.0);
             if self.is_counter {
                 push_timestamp(out, CREATED_OF_COUNTER, start);

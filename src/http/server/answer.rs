@@ -15,14 +15,14 @@ use crate::http::server::connections::{Seat, Stage};
 use crate::http::server::credentials::Credentials;
 use crate::http::server::limits::Limits;
 use crate::http::server::routes::{Route, Routes};
-use crate::registry::Registry;
+use crate::registry::View;
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// When to come back, for whoever could not be answered.
 const RETRY_SECONDS: &str = "1";
 
-/// Answers requests from a registry.
+/// Answers requests from a view.
 #[derive(Debug)]
 pub(super) struct Answers {
     flights: Flights,
@@ -32,9 +32,9 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Answers from this registry.
-    pub(super) fn new(registry: Registry, routes: Routes, credentials: Credentials, limits: Limits) -> Self {
-        let flights = Flights::new(registry, limits.pages, Until::Read);
+    /// Answers from this view.
+    pub(super) fn new(view: View, routes: Routes, credentials: Credentials, limits: Limits) -> Self {
+        let flights = Flights::new(view, limits.pages, Until::Read);
         Answers { flights, routes, credentials, limits }
     }
 

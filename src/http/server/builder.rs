@@ -10,7 +10,7 @@ use crate::http::server::routes::Routes;
 use crate::http::server::tls::Tls;
 use crate::http::server::work::Serving;
 use crate::http::server::{ServeError, Server, bind, start};
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// A server in the making: see [`Server::builder`].
 ///
@@ -24,7 +24,7 @@ use crate::registry::Registry;
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `start`"]
 pub struct ServerBuilder {
-    registry: Registry,
+    view: View,
     prefix: String,
     limits: Limits,
     credentials: Credentials,
@@ -32,9 +32,9 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
-    pub(super) fn new(registry: &Registry) -> Self {
+    pub(super) fn new(view: View) -> Self {
         ServerBuilder {
-            registry: registry.clone(),
+            view,
             prefix: String::new(),
             limits: Limits::default(),
             credentials: Credentials::default(),
@@ -184,15 +184,12 @@ impl ServerBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn start(self, addr: impl ToSocketAddrs) -> Result<Server, ServeError> {
-        let ServerBuilder { registry, prefix, limits, credentials, tls } = self;
+        let ServerBuilder { view, prefix, limits, credentials, tls } = self;
         let routes = Routes::below(&prefix).ok_or(ServeError::Prefix { prefix })?;
         if let Some(expected) = credentials.refused() {
             return Err(ServeError::Credentials { expected });
         }
         let listening = bind(addr)?;
-        start(
-            listening,
-            Serving { answers: Answers::new(registry, routes, credentials, limits), tls, limits },
-        )
+        start(listening, Serving { answers: Answers::new(view, routes, credentials, limits), tls, limits })
     }
 }

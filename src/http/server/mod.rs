@@ -43,7 +43,7 @@ pub use tls::{Tls, TlsError};
 
 use crate::http::server::limits::QUEUE;
 use crate::http::server::work::{Serving, Worker};
-use crate::registry::Registry;
+use crate::registry::View;
 
 /// Name of the server's thread. Linux shows 15 bytes of it.
 const SERVER_THREAD: &str = "tagmeter-serve";
@@ -92,8 +92,8 @@ const SERVER_THREAD: &str = "tagmeter-serve";
 /// # Errors
 ///
 /// The address does not resolve, cannot be listened on (somebody else does, say), or the thread cannot be started.
-pub fn serve(addr: impl ToSocketAddrs, registry: &Registry) -> Result<Server, ServeError> {
-    Server::builder(registry).start(addr)
+pub fn serve(addr: impl ToSocketAddrs, source: impl Into<View>) -> Result<Server, ServeError> {
+    Server::builder(source).start(addr)
 }
 
 /// Why nothing is served.
@@ -195,8 +195,8 @@ impl Server {
     /// # server.stop(std::time::Duration::from_secs(1))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn builder(registry: &Registry) -> ServerBuilder {
-        ServerBuilder::new(registry)
+    pub fn builder(source: impl Into<View>) -> ServerBuilder {
+        ServerBuilder::new(source.into())
     }
 
     /// The address that is served, with the port that was taken when 0 was asked for.
@@ -297,6 +297,7 @@ fn deadline(timeout: Duration) -> Instant {
 mod tests {
     use super::*;
     use crate::http::server::limits::Limits;
+    use crate::registry::Registry;
     use std::io::{Read, Write};
     use std::net::TcpStream;
 

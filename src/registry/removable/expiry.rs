@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::series::{RemovableSeries, Series};
 use crate::cell::{self, Node, Passed, Stamp, State};
 use crate::metric::Instrument;
+use crate::nanos;
 use crate::registry::definition::Removal;
 
 /// What a family knows about the leaving of its series.
@@ -50,7 +51,7 @@ pub(super) struct Rest {
 }
 
 /// Nanoseconds between two sweeps.
-const SWEEP_INTERVAL: u64 = 1_000_000_000;
+const SWEEP_INTERVAL: u64 = nanos::PER_SECOND;
 /// Removals by hand between two collections: each costs some microseconds.
 const ENOUGH: usize = 64;
 /// Series that are given up while others wait for the turn.
@@ -77,7 +78,7 @@ enum Outlook {
 impl Expiry {
     pub(super) fn new(removal: Removal) -> Self {
         let timeout = match removal {
-            Removal::Idle(timeout) => u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            Removal::Idle(timeout) => nanos::of(timeout),
             Removal::Hides | Removal::ByHand => u64::MAX,
         };
         Expiry {

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::iter;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -38,6 +38,8 @@ pub(crate) struct RemovableSeries<I: Instrument> {
     pub(super) expiry: Expiry,
     /// Whether the overflow series is there, which the limit does not count.
     overflows: AtomicBool,
+    /// The only series where nothing is recorded.
+    unrecorded: OnceLock<I>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -60,6 +62,7 @@ impl<I: Instrument> RemovableSeries<I> {
             chains: Chains::new(described.definition.max_series),
             expiry: Expiry::new(described.definition.removal),
             overflows: AtomicBool::new(false),
+            unrecorded: OnceLock::new(),
             described,
             shared,
         }
@@ -116,6 +119,10 @@ impl<I: Instrument> RemovableSeries<I> {
     /// In no section of its own: nothing could be freed that was taken away meanwhile.
     #[cold]
     fn make(&self, tags: impl Sought) -> I {
+        if self.shared.is_noop {
+            let nowhere = || I::create(&self.described.settings, &self.shared.context, Place::Nowhere);
+            return self.unrecorded.get_or_init(nowhere).clone();
+        }
         self.sweep_if_due();
         let limit = self.described.definition.max_series;
         let made = self.find_or_make(tags, limit).or_else(|| {
@@ -295,8 +302,15 @@ impl<I: Instrument> AnyFamily for RemovableSeries<I> {
         self.described.definition.clone()
     }
 
-    fn read(&self) -> model::Family {
+    fn tidy(&self) {
         self.sweep_if_due();
+    }
+
+    fn asks_functions(&self) -> bool {
+        I::MAY_ASK && self.shown().any(|node| node.value.instrument.asks())
+    }
+
+    fn read(&self) -> model::Family {
         let definition = &self.described.definition;
         model::Family {
             name: definition.name.clone(),

@@ -5,9 +5,6 @@ use serde_json::Value;
 use crate::report::{Outcome, PointError, Rejection};
 use crate::transport::Answer;
 
-/// Characters of a body that is not what was expected and is shown nevertheless.
-const EXCERPT_CHARS: usize = 200;
-
 /// What was sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
@@ -19,7 +16,7 @@ pub(super) struct Sent {
 /// everything else is about all of them.
 pub(super) fn judge(answer: &Answer, sent: Sent) -> Result<Outcome, Rejection> {
     let status = answer.status;
-    let details = Details::read(&answer.body);
+    let details = Details::read(answer);
     match status {
         200..=299 => Ok(details.outcome(status, sent.points, 0)),
         400 => {
@@ -60,16 +57,22 @@ struct Details {
 }
 
 impl Details {
-    fn read(body: &[u8]) -> Self {
-        let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
-            return Details { reason: excerpt(body), ..Details::default() };
+    /// Without what the request said in confidence, should the server have repeated it.
+    fn read(answer: &Answer) -> Self {
+        let Ok(Value::Object(body)) = serde_json::from_slice(&answer.body) else {
+            let reason = Some(answer.excerpt()).filter(|excerpt| !excerpt.is_empty());
+            return Details { reason, ..Details::default() };
+        };
+        let redacted = |error: PointError| PointError {
+            message: answer.redact(error.message),
+            point: answer.redact(error.point),
         };
         let failed = body.get("failed").and_then(count);
         let errors = match body.get("errors") {
-            Some(Value::Array(errors)) => errors.iter().map(point_error).collect(),
+            Some(Value::Array(errors)) => errors.iter().map(point_error).map(redacted).collect(),
             _ => Vec::new(),
         };
-        Details { failed, errors, reason: body.get("error").map(error_text) }
+        Details { failed, errors, reason: body.get("error").map(error_text).map(|text| answer.redact(text)) }
     }
 
     /// The counts, of `points` points in all. The server's `failed` decides, if it gave one: a missing or contradictory
@@ -103,12 +106,6 @@ fn point_error(entry: &Value) -> PointError {
 fn error_text(error: &Value) -> String {
     let text = error.as_str().or_else(|| error.get("message")?.as_str());
     text.map_or_else(|| error.to_string(), str::to_owned)
-}
-
-fn excerpt(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.chars().take(EXCERPT_CHARS).collect())
 }
 
 #[cfg(test)]

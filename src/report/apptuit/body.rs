@@ -1,77 +1,68 @@
-//! Points as the body of a put request: JSON in a zlib stream.
+//! Points as the body of a put request: JSON.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
+use crate::number::{push_float, push_i64};
 use crate::report::{Point, Timestamp};
-use crate::tag::Tags;
+use crate::tag::{Tags, write_json_text};
 
-/// JSON is written in small pieces; the compressor gets them in chunks of this size.
+/// Text that is written at once.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// The body. `Content-Encoding: deflate` means a zlib stream (RFC 1950), not bare deflate.
-pub(super) fn encode(points: &[Point]) -> io::Result<Vec<u8>> {
-    let zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-    let mut json = BufWriter::with_capacity(CHUNK_BYTES, zlib);
-    serde_json::to_writer(&mut json, &Array(points))?;
-    json.flush()?;
-    json.into_inner()?.finish()
-}
-
-struct Array<'a>(&'a [Point]);
-
-impl Serialize for Array<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Object))
-    }
-}
-
-struct Object<'a>(&'a Point);
-
-impl Serialize for Object<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Object(point) = self;
-        let mut object = serializer.serialize_map(Some(4))?;
-        object.serialize_entry("metric", point.name.as_str())?;
-        object.serialize_entry("timestamp", &Seconds(point.timestamp))?;
-        object.serialize_entry("value", &point.value)?;
-        object.serialize_entry("tags", &Pairs(&point.tags))?;
-        object.end()
-    }
-}
-
-struct Seconds(Timestamp);
-
-impl Serialize for Seconds {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.as_whole() {
-            Some(seconds) => serializer.serialize_i64(seconds),
-            None => serializer.serialize_f64(self.0.as_f64()),
+pub(super) fn write(points: &[Point], out: &mut dyn Write) -> io::Result<()> {
+    let mut json = String::with_capacity(2 * CHUNK_BYTES);
+    for (at, point) in points.iter().enumerate() {
+        json.push(if at == 0 { '[' } else { ',' });
+        push_point(&mut json, point);
+        if json.len() >= CHUNK_BYTES {
+            out.write_all(json.as_bytes())?;
+            json.clear();
         }
     }
+    json.push_str(if points.is_empty() { "[]" } else { "]" });
+    out.write_all(json.as_bytes())
 }
 
-struct Pairs<'a>(&'a Tags);
+fn push_point(json: &mut String, Point { name, tags, timestamp, value, .. }: &Point) {
+    json.push_str("{\"metric\":");
+    write_json_text(name.as_str(), json);
+    json.push_str(",\"timestamp\":");
+    push_seconds(json, *timestamp);
+    json.push_str(",\"value\":");
+    push_float(json, *value);
+    json.push_str(",\"tags\":");
+    push_tags(json, tags);
+    json.push('}');
+}
 
-impl Serialize for Pairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter())
+fn push_seconds(json: &mut String, timestamp: Timestamp) {
+    match timestamp.as_whole() {
+        Some(seconds) => push_i64(json, seconds),
+        None => push_float(json, timestamp.as_f64()),
     }
+}
+
+fn push_tags(json: &mut String, tags: &Tags) {
+    let mut before = '{';
+    for (key, value) in tags.iter() {
+        json.push(before);
+        write_json_text(key, json);
+        json.push(':');
+        write_json_text(value, json);
+        before = ',';
+    }
+    json.push_str(if tags.is_empty() { "{}" } else { "}" });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::Reading;
-    use flate2::read::ZlibDecoder;
 
     fn json_of(points: &[Point]) -> String {
-        let body = encode(points).unwrap();
-        assert_eq!(body[0], 0x78, "a zlib stream begins with its header");
-        io::read_to_string(ZlibDecoder::new(&body[..])).unwrap()
+        let mut json = Vec::new();
+        write(points, &mut json).unwrap();
+        String::from_utf8(json).unwrap()
     }
 
     fn point(timestamp: impl Into<Timestamp>, value: f64) -> Point {
@@ -87,9 +78,10 @@ mod tests {
     #[test]
     fn a_point_is_an_object_of_four() {
         let json = json_of(&[point(1, 1.0), point(1600000000.75, -0.0)]);
-        let expected = "[{\"metric\":\"a\",\"timestamp\":1,\"value\":1.0,\"tags\":{\"k\":\"\\\"é\\n\"}},\
-                        {\"metric\":\"a\",\"timestamp\":1600000000.75,\"value\":-0.0,\"tags\":{\"k\":\"\\\"é\\n\"}}]";
+        let expected = "[{\"metric\":\"a\",\"timestamp\":1,\"value\":1.0,\"tags\":{\"k\":\"\\\"\\u00e9\\n\"}},\
+                        {\"metric\":\"a\",\"timestamp\":1600000000.75,\"value\":-0.0,\"tags\":{\"k\":\"\\\"\\u00e9\\n\"}}]";
         assert_eq!(json, expected);
+        assert_eq!(json_of(&[]), "[]");
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::client::{Client, Settings};
-use super::token::{InvalidToken, Token};
 use crate::report::Rules;
 use crate::report::rules::Collisions;
 use crate::tag::{APPTUIT_MAX_TAGS, Environment, EnvironmentError, ExcessTags, IllegalName, Sanitize, Tags};
-use crate::transport::{InvalidUrl, Transport, parse_url};
+use crate::transport::{
+    Authorization, Endpoint, Http, HttpBuildError, InvalidAuthorization, InvalidUrl, Transport,
+};
 
 const TOKEN_VARIABLE: &str = "APPTUIT_API_TOKEN";
 const DEPRECATED_TOKEN_VARIABLE: &str = "APPTUIT_PY_TOKEN";
@@ -57,7 +58,7 @@ pub struct ClientBuilder {
     retries: u32,
     max_batch: usize,
     excess_tags: ExcessTags,
-    transport: Transport,
+    transport: Option<Transport>,
     environment: Environment,
     environment_tags: bool,
 }
@@ -80,13 +81,16 @@ pub enum BuildError {
     NoToken,
     /// The token cannot be sent.
     #[error(transparent)]
-    InvalidToken(#[from] InvalidToken),
+    InvalidToken(#[from] InvalidAuthorization),
     /// The endpoint was given as empty text.
     #[error("the endpoint is empty: expected http://host or https://host")]
     NoEndpoint,
     /// The endpoint is no address.
     #[error(transparent)]
     InvalidEndpoint(#[from] InvalidUrl),
+    /// The environment's proxy cannot be used.
+    #[error(transparent)]
+    Http(#[from] HttpBuildError),
     /// The environment's tags cannot be read.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
@@ -109,13 +113,14 @@ impl ClientBuilder {
             retries: 0,
             max_batch: MAX_BATCH,
             excess_tags: ExcessTags::default(),
-            transport: Transport::default(),
+            transport: None,
             environment: Environment::default(),
             environment_tags: true,
         }
     }
 
-    /// The token. Empty or not given: that of `APPTUIT_API_TOKEN`.
+    /// The token. Empty or not given: that of `APPTUIT_API_TOKEN`. Needed unless the
+    /// [`transport`](ClientBuilder::transport) has credentials of its own, which then are sent instead.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into()).filter(|token| !token.is_empty());
         self
@@ -219,9 +224,20 @@ impl ClientBuilder {
         self
     }
 
-    /// What carries the requests; the network unless said.
-    pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = transport;
+    /// What carries the requests: [`Http`] with its options, or a spy. The network unless said, by the proxies of the
+    /// environment.
+    ///
+    /// ```
+    /// use tagmeter::apptuit::Client;
+    /// use tagmeter::transport::{Coding, Http};
+    ///
+    /// let http = Http::builder().basic("shop", "very secret").coding(Coding::gzip()).build()?;
+    /// let client = Client::builder().endpoint("http://localhost:4242").transport(http).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn transport(mut self, transport: impl Into<Transport>) -> Self {
+        self.transport = Some(transport.into());
         self
     }
 
@@ -233,7 +249,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, BuildError> {
         let token = self.find_token()?;
         let endpoint = self.find_endpoint()?;
-        let put_url = parse_url(&format!("{endpoint}{PUT_PATH}"))?;
+        let put = Endpoint::below(&endpoint, PUT_PATH)?;
         let global_tags = self.find_tags()?;
         let rules = self.rules();
         let layers = rules.layers().layer(&global_tags)?;
@@ -242,7 +258,7 @@ impl ClientBuilder {
         Ok(Client::new(Settings {
             token,
             endpoint,
-            put_url,
+            put,
             global_tags,
             layers,
             collisions,
@@ -252,14 +268,24 @@ impl ClientBuilder {
             query_timeout: self.query_timeout,
             deadline: self.deadline,
             retries: self.retries,
-            transport: self.transport,
+            transport: self.into_transport()?,
         }))
     }
 
-    fn find_token(&self) -> Result<Token, BuildError> {
+    fn into_transport(self) -> Result<Transport, BuildError> {
+        match self.transport {
+            Some(transport) => Ok(transport),
+            None => Ok(Http::builder().environment(self.environment).build()?.into()),
+        }
+    }
+
+    fn find_token(&self) -> Result<Option<Authorization>, BuildError> {
+        if self.transport.as_ref().is_some_and(Transport::has_credentials) {
+            return Ok(None);
+        }
         let from_environment = || self.environment.setting(TOKEN_VARIABLE, Some(DEPRECATED_TOKEN_VARIABLE));
         let token = self.token.clone().or_else(from_environment).ok_or(BuildError::NoToken)?;
-        Ok(Token::new(token)?)
+        Ok(Some(Authorization::bearer(token)?))
     }
 
     fn find_endpoint(&self) -> Result<String, BuildError> {
@@ -290,11 +316,11 @@ impl ClientBuilder {
     }
 }
 
-/// Without the token.
+/// Without the token, and without the endpoint, which nobody has looked at yet.
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("endpoint", &self.endpoint)
+            .field("transport", &self.transport)
             .field("global_tags", &self.global_tags)
             .field("sanitize", &self.sanitize)
             .field("timeout", &self.timeout)

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use super::builder::ClientBuilder;
 use super::point::{DataPoint, TimeSeries};
-use super::token::Token;
 use crate::report::rules::Collisions;
 use crate::report::{Outcome, PushError, RefusedPoint, Rules};
 use crate::tag::{Sanitize, TagLayers, Tags};
-use crate::transport::{Transport, Url};
+use crate::transport::{Authorization, Endpoint, Transport};
 
 /// Sends points. Connections are reused; clones share everything.
 ///
@@ -19,7 +18,8 @@ use crate::transport::{Transport, Url};
 ///
 /// Call it from any thread: inside a runtime, outside, in `drop`. [`send`](Client::send) waits for the answer, so inside
 /// a runtime [`send_async`](Client::send_async) is kinder to other tasks. Redirects are not followed, netrc files not read;
-/// proxies named in the environment (`HTTPS_PROXY`, `NO_PROXY`) apply.
+/// proxies named in the environment (`HTTPS_PROXY`, `NO_PROXY`) apply. All else about the way is said by
+/// [`transport::Http`](crate::transport::Http), for [`ClientBuilder::transport`].
 ///
 /// ```
 /// use tagmeter::apptuit::{Client, DataPoint};
@@ -36,9 +36,10 @@ use crate::transport::{Transport, Url};
 pub struct Client(pub(super) Arc<Settings>);
 
 pub(super) struct Settings {
-    pub(super) token: Token,
+    /// None where the transport says who we are.
+    pub(super) token: Option<Authorization>,
     pub(super) endpoint: String,
-    pub(super) put_url: Url,
+    pub(super) put: Endpoint,
     pub(super) global_tags: Tags,
     pub(super) layers: TagLayers,
     pub(super) collisions: Collisions,

@@ -21,7 +21,6 @@ mod client;
 mod point;
 mod sending;
 mod sink;
-mod token;
 
 pub use builder::{BuildError, ClientBuilder};
 pub use client::{Client, SendError};
@@ -29,7 +28,6 @@ pub use client::{Client, SendError};
 pub(crate) use point::write_series;
 pub use point::{DataPoint, InvalidPoint, TimeSeries};
 pub use sink::{Apptuit, ApptuitBuilder};
-pub use token::{InvalidToken, Token};
 
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}

@@ -6,11 +6,12 @@ use super::answer::{Sent, judge};
 use super::body;
 use super::client::{Client, SendError};
 use super::point::{DataPoint, TimeSeries};
+use crate::report::merged::Merged;
 use crate::report::rules::Fit;
-use crate::report::{Outcome, Point, PointError, PushError, Reading, RefusedPoint, Rejection};
-use crate::transport::{Answer, Request, TransportError, Tries};
+use crate::report::{Outcome, Point, PushError, Reading, RefusedPoint};
+use crate::transport::{Answer, Coding, Request, TransportError, Tries};
 #[cfg(feature = "query")]
-use crate::transport::{InvalidUrl, parse_url};
+use crate::transport::{Endpoint, InvalidUrl};
 
 /// The longest that a call without a deadline can take: a hundred years.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -18,7 +19,8 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// Name and keys made legal, tags merged.
 impl Client {
     pub(super) fn points(&self, points: &[DataPoint]) -> Result<Vec<Point>, RefusedPoint> {
-        let mut fit = self.fit();
+        let mut merged = Merged::default();
+        let mut fit = self.fit(&mut merged);
         let fitted = |DataPoint { metric, tags, timestamp, value }: &DataPoint| {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
             Ok(Point { name, tags, timestamp: *timestamp, value: *value, reading: Reading::Level })
@@ -27,7 +29,8 @@ impl Client {
     }
 
     pub(super) fn series_points(&self, all: &[TimeSeries]) -> Result<Vec<Point>, RefusedPoint> {
-        let mut fit = self.fit();
+        let mut merged = Merged::default();
+        let mut fit = self.fit(&mut merged);
         let mut points = Vec::with_capacity(all.iter().map(TimeSeries::len).sum());
         for TimeSeries { metric, tags, points: numbers } in all {
             let (name, tags) = (fit.name(metric)?, fit.tags(metric, tags)?);
@@ -43,8 +46,9 @@ impl Client {
         Ok(points)
     }
 
-    fn fit(&self) -> Fit<'_> {
-        Fit::new(self.0.rules.sanitize, &self.0.layers, &self.0.collisions)
+    fn fit<'a>(&'a self, merged: &'a mut Merged) -> Fit<'a> {
+        let (layers, collisions) = (&self.0.layers, &self.0.collisions);
+        Fit { sanitize: self.0.rules.sanitize, layers, collisions, merged }
     }
 }
 
@@ -97,40 +101,29 @@ impl Client {
     }
 
     fn request(&self, points: &[Point], timeout: Duration) -> Result<(Request, Sent), PushError> {
-        let body = body::encode(points)
-            .map_err(|error| PushError::Unreachable { points: points.len(), reason: error.to_string() })?;
+        let body = self.0.transport.body(Coding::deflate(), |out| body::write(points, out));
+        let body = body.map_err(|error| unreachable(points.len(), &error))?;
         let sent = Sent { points: points.len(), body_bytes: body.len() };
-        let request = Request::post(&self.0.put_url, timeout)
-            .header("authorization", self.0.token.bearer())
-            .header("content-type", "application/json")
-            .header("content-encoding", "deflate")
-            .body(body);
-        Ok((request, sent))
+        let request =
+            Request::post(&self.0.put, timeout).header("content-type", "application/json").body(body);
+        Ok((self.authorized(request), sent))
+    }
+
+    fn authorized(&self, request: Request) -> Request {
+        match &self.0.token {
+            Some(token) => request.authorization(token),
+            None => request,
+        }
     }
 
     fn read(&self, answer: Result<Answer, TransportError>, sent: Sent) -> Result<Outcome, PushError> {
-        let answer = answer
-            .map_err(|error| PushError::Unreachable { points: sent.points, reason: error.to_string() })?;
-        judge(&answer, sent)
-            .map(|outcome| Outcome { errors: self.redacted(outcome.errors), ..outcome })
-            .map_err(|refused| PushError::Rejected(self.redacted_rejection(refused)))
+        let answer = answer.map_err(|error| unreachable(sent.points, &error))?;
+        Ok(judge(&answer, sent)?)
     }
 }
 
-/// A server may repeat in its answer what it was sent.
-impl Client {
-    fn redacted(&self, errors: Vec<PointError>) -> Vec<PointError> {
-        let redacted = |error: PointError| PointError {
-            message: self.0.token.redact(error.message),
-            point: self.0.token.redact(error.point),
-        };
-        errors.into_iter().map(redacted).collect()
-    }
-
-    fn redacted_rejection(&self, refused: Rejection) -> Rejection {
-        let (errors, reason) = (self.redacted(refused.errors), self.0.token.redact(refused.reason));
-        Rejection { errors, reason, ..refused }
-    }
+fn unreachable(points: usize, error: &TransportError) -> PushError {
+    PushError::Unreachable { points, reason: error.to_string() }
 }
 
 /// What a query needs.
@@ -148,13 +141,8 @@ impl Client {
 
     fn get_request(&self, path: &str) -> Result<Request, TransportError> {
         let unavailable = |error: InvalidUrl| TransportError::Unavailable { reason: error.to_string() };
-        let url = parse_url(&format!("{}{path}", self.0.endpoint)).map_err(unavailable)?;
-        let request = Request::get(&url, self.0.query_timeout);
-        Ok(request.header("authorization", self.0.token.bearer()))
-    }
-
-    pub(crate) fn redact(&self, text: String) -> String {
-        self.0.token.redact(text)
+        let endpoint = Endpoint::below(&self.0.endpoint, path).map_err(unavailable)?;
+        Ok(self.authorized(Request::get(&endpoint, self.0.query_timeout)))
     }
 }
 

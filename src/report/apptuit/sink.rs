@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::builder::{BuildError, ClientBuilder};
 use super::client::Client;
-use crate::registry::Registry;
+use crate::registry::View;
 use crate::report::{Outcome, Point, PushError, Reporter, ReporterBuilder, Rules, Sink};
-use crate::tag::{Environment, Sanitize};
+use crate::tag::{Environment, ExcessTags, Sanitize};
 use crate::transport::Transport;
 
 /// Apptuit, or another server that takes `POST /api/put?details`, as the sink of a [`Reporter`](crate::report::Reporter).
@@ -105,13 +105,14 @@ impl Reporter {
     /// reporter.stop(Duration::from_secs(5))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn from_env(registry: &Registry) -> Result<ReporterBuilder<Apptuit>, BuildError> {
-        Ok(Reporter::new(registry, Apptuit::from_env()?))
+    pub fn from_env(source: impl Into<View>) -> Result<ReporterBuilder<Apptuit>, BuildError> {
+        Ok(Reporter::new(source, Apptuit::from_env()?))
     }
 }
 
 impl ApptuitBuilder {
-    /// The token. Empty or not given: that of `APPTUIT_API_TOKEN`.
+    /// The token. Empty or not given: that of `APPTUIT_API_TOKEN`. Needed unless the
+    /// [`transport`](ApptuitBuilder::transport) has credentials of its own, which then are sent instead.
     pub fn token(self, token: impl Into<String>) -> Self {
         ApptuitBuilder(self.0.token(token))
     }
@@ -127,6 +128,20 @@ impl ApptuitBuilder {
         ApptuitBuilder(self.0.sanitize(mode))
     }
 
+    /// What becomes of a metric with more than 25 tags, host, environment's and reporter's included;
+    /// [`ExcessTags::Refuse`] unless said: it is left out, counted in [`Report::skipped`](crate::report::Report) and told once.
+    ///
+    /// ```
+    /// use tagmeter::report::Apptuit;
+    /// use tagmeter::tag::ExcessTags;
+    ///
+    /// let sink = Apptuit::builder().token("very secret").excess_tags(ExcessTags::DropShared).build();
+    /// assert!(sink.is_ok());
+    /// ```
+    pub fn excess_tags(self, policy: ExcessTags) -> Self {
+        ApptuitBuilder(self.0.excess_tags(policy))
+    }
+
     /// Longest time for one request, connecting included; 60 s unless said.
     pub fn timeout(self, timeout: Duration) -> Self {
         ApptuitBuilder(self.0.timeout(timeout))
@@ -137,8 +152,19 @@ impl ApptuitBuilder {
         ApptuitBuilder(self.0.environment(environment))
     }
 
-    /// What carries the requests; the network unless said.
-    pub fn transport(self, transport: Transport) -> Self {
+    /// What carries the requests: [`Http`](crate::transport::Http) with its options, or a spy. The network unless said, by the
+    /// proxies of the environment.
+    ///
+    /// ```
+    /// use tagmeter::report::Apptuit;
+    /// use tagmeter::transport::Http;
+    ///
+    /// let http = Http::builder().unix_socket("/run/agent.sock").build()?;
+    /// let sink = Apptuit::builder().token("very secret").endpoint("http://agent").transport(http).build()?;
+    /// # let _ = sink;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn transport(self, transport: impl Into<Transport>) -> Self {
         ApptuitBuilder(self.0.transport(transport))
     }
 

@@ -1,0 +1,233 @@
+//! Collectors whose runs are shared: by readers who ask at the same time, by those who ask again soon, or both.
+//!
+//! A run is a flight: whoever asks while there is one waits for it and begins no other. A flight with a deadline has a
+//! thread of its own, so that who waits can go on without it; it stays the only one however long it hangs, and further
+//! readers then do not wait at all. A flight without a deadline is flown by the reader that began it.
+//!
+//! Waiting always ends: at the deadline, or after [`PATIENCE`]. So a collector that waits for somebody who reads the same
+//! registry holds up that reader, and is not a deadlock.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::ledger::Outcome;
+use super::run::Run;
+use crate::clock::Clock;
+use crate::model::Family;
+use crate::registry::problem::Problem;
+
+/// How long a reader waits for another one's run that has no deadline: as long as a scrape of Prometheus takes at most
+/// where nobody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A whole set of families, which several readers have.
+pub(super) type Set = Arc<Vec<Family>>;
+
+/// The shared runs of a collector.
+pub(super) struct Flights {
+    run: Run,
+    /// How long a result is shown without another run.
+    interval: Option<Duration>,
+    timeout: Option<Duration>,
+    tower: Arc<Tower>,
+}
+
+/// Where readers wait. Nothing of the user's is in it.
+#[derive(Default)]
+struct Tower {
+    traffic: Mutex<Traffic>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Traffic {
+    flight: Option<Flight>,
+    last: Option<Landed>,
+}
+
+/// The last result, and when it came.
+#[derive(Clone)]
+pub(super) struct Landed {
+    pub(super) set: Set,
+    pub(super) at: Duration,
+}
+
+/// A run.
+#[derive(Clone)]
+struct Flight {
+    began: Duration,
+    /// A fork takes the flight into the child, and its thread not.
+    process: u32,
+    /// What came of it, once it has ended.
+    result: Arc<OnceLock<Option<Set>>>,
+    /// Whether its outcome was counted: when it ended or when it was late, whichever came first.
+    counted: Arc<AtomicBool>,
+}
+
+/// What a reader has until it asks for the families.
+pub(super) enum Ticket {
+    /// They are there.
+    Ready(Set),
+    /// They come with a run that has begun.
+    Aboard(Boarding),
+    /// They will be asked for in their turn, on the reader's thread.
+    Later,
+}
+
+/// A place on a flight.
+pub(super) struct Boarding(Flight);
+
+impl Flights {
+    pub(super) fn new(run: Run, interval: Option<Duration>, timeout: Option<Duration>) -> Self {
+        let tower = Arc::<Tower>::default();
+        let watched = Arc::downgrade(&tower);
+        let ring = move || watched.upgrade().inspect(|tower| tower.ring()).is_some();
+        run.workshop.shared.context.clock.watch(ring);
+        Flights { run, interval, timeout, tower }
+    }
+
+    /// Begins a run where one is needed that does not need the reader's thread.
+    pub(super) fn begin(self: &Arc<Self>) -> Ticket {
+        let mut traffic = self.tower.traffic.lock();
+        match self.fresh(&traffic) {
+            Some(set) => Ticket::Ready(set),
+            None if self.timeout.is_none() => Ticket::Later,
+            None => Ticket::Aboard(Boarding(traffic.running().unwrap_or_else(|| self.launch(&mut traffic)))),
+        }
+    }
+
+    /// The families; `None` where there are none in time.
+    pub(super) fn end(&self, ticket: Ticket) -> Option<Set> {
+        match ticket {
+            Ticket::Ready(set) => Some(set),
+            Ticket::Aboard(Boarding(flight)) => self.wait(&flight),
+            Ticket::Later => self.fly_or_wait(),
+        }
+    }
+
+    /// How old the result is that is kept.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let at = self.tower.traffic.lock().last.as_ref()?.at;
+        Some(self.clock().now().saturating_sub(at))
+    }
+
+    /// A flight on a thread of its own.
+    fn launch(self: &Arc<Self>, traffic: &mut Traffic) -> Flight {
+        let flight = traffic.take_off(self.clock());
+        let (flights, own) = (Arc::clone(self), flight.clone());
+        let thread = thread::Builder::new().name("tagmeter-collect".to_owned());
+        if thread.spawn(move || _ = flights.fly(&own)).is_err() {
+            // There are too many threads. The flight has ended before it began.
+            self.run.workshop.count(Outcome::Error);
+            let _ = flight.result.set(None);
+            traffic.flight = None;
+        }
+        flight
+    }
+
+    fn fly_or_wait(&self) -> Option<Set> {
+        let mut traffic = self.tower.traffic.lock();
+        if let Some(set) = self.fresh(&traffic) {
+            return Some(set);
+        }
+        if let Some(flight) = traffic.running() {
+            drop(traffic);
+            return self.wait(&flight);
+        }
+        let flight = traffic.take_off(self.clock());
+        drop(traffic);
+        self.fly(&flight)
+    }
+
+    /// Runs the function, and tells those who wait.
+    fn fly(&self, flight: &Flight) -> Option<Set> {
+        let (outcome, families) = self.run.run();
+        if !flight.counted.swap(true, Ordering::Relaxed) {
+            self.run.workshop.count(outcome);
+        }
+        self.land(flight, families.map(Arc::new))
+    }
+
+    fn land(&self, flight: &Flight, set: Option<Set>) -> Option<Set> {
+        let mut traffic = self.tower.traffic.lock();
+        let _ = flight.result.set(set.clone());
+        traffic.flight.take_if(|own| Arc::ptr_eq(&own.result, &flight.result));
+        if let Some(set) = set.clone().filter(|_| self.interval.is_some()) {
+            traffic.last = Some(Landed { set, at: self.clock().now() });
+        }
+        self.tower.changed.notify_all();
+        set.or_else(|| self.known(&traffic))
+    }
+
+    fn wait(&self, flight: &Flight) -> Option<Set> {
+        let deadline = flight.began.saturating_add(self.timeout.unwrap_or(PATIENCE));
+        let mut traffic = self.tower.traffic.lock();
+        while flight.result.get().is_none() && self.clock().now() < deadline {
+            match self.clock().until(deadline) {
+                Some(time) => _ = self.tower.changed.wait_for(&mut traffic, time),
+                None => self.tower.changed.wait(&mut traffic),
+            }
+        }
+        let set = flight.result.get().cloned().flatten().or_else(|| self.known(&traffic));
+        let is_late = flight.result.get().is_none();
+        drop(traffic);
+        // No lock is held: the logger may read this registry.
+        if is_late && self.timeout.is_some() && !flight.counted.swap(true, Ordering::Relaxed) {
+            self.run.workshop.count(Outcome::Timeout);
+            self.run
+                .workshop
+                .note(Problem::CollectorLate, "took longer than it may; what it gives is left out");
+        }
+        set
+    }
+
+    /// The last result while it is to be shown without a run.
+    fn fresh(&self, traffic: &Traffic) -> Option<Set> {
+        self.younger_than(self.interval?, traffic)
+    }
+
+    /// The last result while it may stand in for one that does not come.
+    fn known(&self, traffic: &Traffic) -> Option<Set> {
+        self.younger_than(self.interval?.saturating_mul(2), traffic)
+    }
+
+    fn younger_than(&self, age: Duration, traffic: &Traffic) -> Option<Set> {
+        let last = traffic.last.as_ref()?;
+        (self.clock().now().saturating_sub(last.at) < age).then(|| last.set.clone())
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.run.workshop.shared.context.clock
+    }
+
+    pub(super) fn run(&self) -> &Run {
+        &self.run
+    }
+}
+
+impl Tower {
+    /// Has those who wait look at the clock.
+    fn ring(&self) {
+        // Who has looked and does not wait yet has the lock.
+        drop(self.traffic.lock());
+        self.changed.notify_all();
+    }
+}
+
+impl Traffic {
+    /// The flight of this process, if there is one.
+    fn running(&self) -> Option<Flight> {
+        self.flight.as_ref().filter(|flight| flight.process == std::process::id()).cloned()
+    }
+
+    fn take_off(&mut self, clock: &Clock) -> Flight {
+        let (result, counted) = (Arc::default(), Arc::default());
+        let flight = Flight { began: clock.now(), process: std::process::id(), result, counted };
+        self.flight = Some(flight.clone());
+        flight
+    }
+}

@@ -1,0 +1,80 @@
+//! One run of a collector: the user's function, and what is made of how it ends.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::families::Families;
+use super::ledger::{Ledger, Outcome};
+use super::seen::Seen;
+use crate::metric::call;
+use crate::model::Family;
+use crate::name::Name;
+use crate::registry::problem::Problem;
+use crate::registry::shared::Shared;
+
+/// A function that fills families, or says why it cannot.
+pub(super) type Collect = Box<dyn Fn(&mut Families<'_>) -> Result<(), String> + Send + Sync>;
+
+/// What a collector's families are made with.
+pub(super) struct Workshop {
+    pub(super) name: Name,
+    pub(super) shared: Arc<Shared>,
+    pub(super) max_series: usize,
+    /// `None` where nobody asked what becomes of it.
+    pub(super) ledger: Option<Ledger>,
+    seen: Mutex<Seen>,
+}
+
+impl Workshop {
+    pub(super) fn new(name: Name, shared: Arc<Shared>, max_series: usize, ledger: Option<Ledger>) -> Self {
+        Workshop { name, shared, max_series, ledger, seen: Mutex::default() }
+    }
+
+    /// The families that a function fills. Those of one that fails are lost.
+    pub(super) fn fill<E>(
+        &self,
+        fill: impl FnOnce(&mut Families<'_>) -> Result<(), E>,
+    ) -> Result<Vec<Family>, E> {
+        let began = self.shared.context.clock.now();
+        let mut families = Families::new(&self.shared, &self.seen, self.max_series);
+        let filled = fill(&mut families);
+        if let Some(ledger) = &self.ledger {
+            ledger.took(self.shared.context.clock.now().saturating_sub(began));
+        }
+        filled.map(|()| families.into_families())
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.ledger.iter().for_each(|ledger| ledger.count(outcome));
+    }
+
+    /// Counts and, the first time, logs what went wrong.
+    pub(super) fn note(&self, problem: Problem, what: impl fmt::Display) {
+        let Workshop { name, shared, .. } = self;
+        shared.problems.note(problem, name, || format!("collector {name:?} {what}"));
+    }
+}
+
+/// A collector's function and what it needs.
+pub(super) struct Run {
+    pub(super) workshop: Workshop,
+    pub(super) collect: Collect,
+}
+
+impl Run {
+    /// Runs the function: its families, or none, and how it ended, which the caller counts. A panic ends here.
+    pub(super) fn run(&self) -> (Outcome, Option<Vec<Family>>) {
+        let Run { workshop, collect } = self;
+        let filled = call(&workshop.shared.context.common.refused, || workshop.fill(collect));
+        match filled {
+            Some(Ok(families)) => (Outcome::Ok, Some(families)),
+            Some(Err(error)) => {
+                workshop.note(Problem::CollectorFailed, format_args!("failed: {error}"));
+                (Outcome::Error, None)
+            }
+            None => (Outcome::Panic, None),
+        }
+    }
+}
