@@ -70,6 +70,10 @@ fn tagmeter(bench: &mut Bench) {
         static HITS: Counter = Counter::new("static_hits");
         |turn| turn.each(|_| HITS.inc())
     });
+    bench.row("tagmeter", "Counter::inc_with_exemplar", ALL_THREADS, || {
+        let counter = Registry::new().counter("hits");
+        move |turn| turn.each(|_| counter.inc_with_exemplar([("trace_id", "4bf92f3577b34da6")]))
+    });
     bench.row("tagmeter", "series of an open family, never contended", ONE_THREAD, || {
         let counter = open_series();
         move |turn| turn.each(|_| counter.inc())

@@ -74,6 +74,12 @@ fn buckets(bench: &mut Bench) {
     bench.group("14 buckets and sum");
     machine(bench);
     defined(bench, "Histogram::record", |define| define);
+    bench.row("tagmeter", "Histogram::record_with_exemplar", ALL_THREADS, || {
+        let histogram = Registry::new().histogram("h");
+        move |turn| {
+            seconds(turn, |value| histogram.record_with_exemplar(value, [("trace_id", "4bf92f3577b34da6")]))
+        }
+    });
     bench.row("prometheus", "Histogram::observe", ALL_THREADS, || {
         let opts = prometheus::HistogramOpts::new("size", "Size.").buckets(BOUNDS.to_vec());
         let histogram = prometheus::Histogram::with_opts(opts).expect("the name is good");

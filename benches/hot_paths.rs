@@ -77,6 +77,23 @@ fn record(bench: &mut Bench) {
         let values = &**SECONDS;
         move |turn| turn.each(|n| histogram.record(values[n % VALUES]))
     });
+    path(bench, 1, "counter inc, not promoted", || {
+        let counter = Registry::new().counter(("hits", [("route", "/orders")]));
+        move |turn| turn.each(|_| counter.inc())
+    });
+    // As most are: the bucket has had its own in this tenth of a second.
+    path(bench, 1, "counter inc with an exemplar, not kept", || {
+        let counter = Registry::new().counter("hits");
+        move |turn| turn.each(|_| counter.inc_with_exemplar([("trace_id", "4bf92f3577b34da6")]))
+    });
+    path(bench, 1, "histogram record with an exemplar, not kept", || {
+        let histogram = Registry::new().histogram("size");
+        let values = &**SECONDS;
+        move |turn| {
+            let trace = [("trace_id", "4bf92f3577b34da6")];
+            turn.each(|n| histogram.record_with_exemplar(values[n % VALUES], trace));
+        }
+    });
     path(bench, 1, "timer record", || {
         let timer = Registry::new().timer("request");
         let values = &**NANOS;

@@ -124,6 +124,11 @@ impl Clock {
         }
     }
 
+    /// Whether it moves when told to.
+    pub(crate) fn is_manual(&self) -> bool {
+        matches!(*self.0, Source::Manual(_))
+    }
+
     /// How long a thread can sleep before the clock shows `at`; `None`: until a watched clock is moved.
     pub(crate) fn until(&self, at: Duration) -> Option<Duration> {
         match &*self.0 {

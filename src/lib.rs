@@ -35,7 +35,7 @@
 //!   of a large family gets them once threads fight over it. Levels are one shared word. Quantiles wait in a buffer of
 //!   each thread's, 512 bytes a series, and 6 KiB more a series are the window.
 //! - Formats are Prometheus text, OpenMetrics 1.0 and JSON, and with the feature `protobuf` Prometheus' own, the only one
-//!   that Prometheus takes native histograms from. No exemplars.
+//!   that Prometheus takes native histograms from.
 //! - Pushes go to Apptuit and OpenTSDB-style endpoints. What they do not take waits in memory, bounded, and goes with
 //!   the program when it ends; what is dropped is counted.
 //! - A removed series is hidden and keeps its memory, unless its family was defined to give it back.
@@ -132,6 +132,23 @@
 //!
 //! Where the work takes less than reading a clock, [`sampled`](Timer::sampled) times one call in so many, which counts for
 //! all of them.
+//!
+//! # From a count to a trace
+//!
+//! ```
+//! # use std::time::Duration;
+//! # let registry = tagmeter::Registry::new();
+//! # let (orders, latency) = (registry.counter("orders"), registry.timer("request"));
+//! # let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+//! orders.inc_with_exemplar([("trace_id", trace_id)]);
+//! latency.record_with_exemplar(Duration::from_millis(400), [("trace_id", trace_id)]);
+//!
+//! let saves = registry.define("save").exemplars().timer()?; // each by itself, from the running span
+//! saves.time(|| "saved");
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
+//! ```
+//!
+//! Which are kept, and where they are shown: [exemplars](metric#exemplars).
 //!
 //! # Pull
 //!

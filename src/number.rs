@@ -2,6 +2,8 @@
 //!
 //! Everything is appended to a `String`; nothing allocates but its growth.
 
+use crate::nanos::PER_SECOND;
+
 /// Below this, every whole `f64` is exact and prints the same as the integer: 2^53.
 const EXACT_INTEGERS: i64 = 1 << 53;
 /// Go's `%g` turns to exponents below this power of ten. Source: Go, strconv, `FormatFloat` with `'g'` and -1.
@@ -44,6 +46,16 @@ fn push_broken(out: &mut String, number: f64) {
         out.push_str(zmij::Buffer::new().format_finite(number));
     } else {
         out.push_str(not_finite(number));
+    }
+}
+
+/// Appends nanoseconds as seconds, with as many decimals as it takes and no exponent.
+pub(crate) fn push_seconds(out: &mut String, nanos: u64) {
+    out.push_str(itoa::Buffer::new().format(nanos / PER_SECOND));
+    let rest = nanos % PER_SECOND;
+    if rest > 0 {
+        let decimals = format!(".{rest:09}");
+        out.push_str(decimals.trim_end_matches('0'));
     }
 }
 

@@ -7,7 +7,7 @@
 #   backends.sh stop NAME|all       end it, as an init system does: TERM, and KILL if that takes more than 10 s
 #   backends.sh kill NAME           end it by KILL
 #   backends.sh url NAME [ROLE]     its address; ROLE names another of its listeners
-#   backends.sh target NAME JOB HOST:PORT [PATH [PROTOCOL]]
+#   backends.sh target NAME JOB HOST:PORT [PATH[?KEY=VALUE] [PROTOCOL]]
 #                                   let a Prometheus scrape that target; PROTOCOL (prometheus3): text0 text1 om proto,
 #                                   or tls where PROM_CA and PROM_TOKEN were set at the start; text1 and om also
 #                                   with the names' escaping behind a dash: om-dots text1-values
@@ -30,7 +30,7 @@
 # Several copies of one server are NAME:TAG, as in "start prometheus:a" and "start prometheus:b". A Prometheus with the tag
 # "classic" takes no native histograms, others do.
 # BACKENDS_DIR is where everything is kept: target/backends of the checkout unless it is set.
-# PROM_INTERVAL (1s), PROM_FLAGS and VM_FLAGS change a start. PROM_CA, a file, is whom Prometheus trusts where it scrapes
+# PROM_INTERVAL (1s), PROM_FLAGS, PROM_FEATURES (what --enable-feature says) and VM_FLAGS change a start. PROM_CA, a file, is whom Prometheus trusts where it scrapes
 # by tls, and PROM_TOKEN the token that it shows there.
 set -eu
 
@@ -264,6 +264,7 @@ start() { # [--keep] NAME [PORT]
 start_prometheus() {
   local name=$1 bin=$2 d port features=exemplar-storage,native-histograms; d=$(dir "$name")
   case $name in *:classic) features=exemplar-storage ;; esac
+  features=${PROM_FEATURES:-$features}
   [ -x "$bin" ] || die "install $(base "$name") first"
   port=$(ports "$name" 1 "$3"); shift 3
   mkdir -p "$d/targets"
@@ -298,11 +299,15 @@ prometheus_config() { # TARGETS PROTOCOL...
   done
 }
 
-add_target() { # NAME JOB HOST:PORT [PATH [PROTOCOL]]
-  local d file; d=$(dir "$1")
+add_target() { # NAME JOB HOST:PORT [PATH[?KEY=VALUE] [PROTOCOL]]
+  local d file path=${4:-/metrics} parameter=''; d=$(dir "$1")
   [ -d "$d/targets" ] || die "$1 is not a started Prometheus"
   file=$(printf '%s' "$2" | tr -c 'A-Za-z0-9_-' _).${5:-any}.json
-  printf '[{"targets":["%s"],"labels":{"job":"%s","__metrics_path__":"%s"}}]\n' "$3" "$2" "${4:-/metrics}" > "$d/target.new"
+  case $path in
+    *\?*=*) parameter=${path#*\?} path=${path%%\?*}
+      parameter=$(printf ',"__param_%s":"%s"' "${parameter%%=*}" "${parameter#*=}") ;;
+  esac
+  printf '[{"targets":["%s"],"labels":{"job":"%s","__metrics_path__":"%s"%s}}]\n' "$3" "$2" "$path" "$parameter" > "$d/target.new"
   mv "$d/target.new" "$d/targets/$file"
 }
 

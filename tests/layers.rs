@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 /// The modules of `src`, each importing only from those before it, with what it is there for.
 const ORDER: &[(&str, &str)] = &[
     // ground
-    ("number", "text of numbers and back"),
     ("nanos", "times as whole nanoseconds"),
+    ("number", "text of numbers and back"),
     ("backoff", "how long to wait before something is tried again"),
     ("base64", "bytes as text"),
     ("wire", "numbers and texts as protobuf writes them"),
@@ -55,6 +55,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("http_body_util", &["http"]),
     ("httpdate", &["transport"]),
     ("nix", &["collect"]),
+    ("opentelemetry", &["metric"]),
     ("polars", &["query"]),
     ("regex", &["registry"]),
     ("reqwest", &["transport"]),

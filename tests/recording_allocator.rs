@@ -6,11 +6,14 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::thread;
 
+use tagmeter::metric::SpanIds;
 use tagmeter::{Counter, Histogram, Registry};
 
 static ALLOCATIONS: Counter = Counter::new("allocations");
 /// With quantiles, in cells and shared.
 static SIZES: OnceLock<[Histogram; 2]> = OnceLock::new();
+/// By hand, and with the span that is running.
+static EXEMPLIFIED: OnceLock<[Counter; 2]> = OnceLock::new();
 
 thread_local! {
     /// Whether this thread's allocations are counted: not before `main` begins, when there is nothing to test.
@@ -25,6 +28,10 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if COUNTED.try_with(Cell::get).unwrap_or(false) {
             ALLOCATIONS.inc();
+            if let Some([by_hand, automatic]) = EXEMPLIFIED.get() {
+                by_hand.inc_with_exemplar([("trace_id", "4bf92f3577b34da6")]);
+                automatic.inc();
+            }
             SIZES.get().into_iter().flatten().for_each(|sizes| sizes.record(layout.size() as f64));
         }
         // SAFETY: the caller's promises are those of `System`.
@@ -44,7 +51,10 @@ static ALLOCATOR: Counting = Counting;
 fn an_allocator_that_records_neither_loops_nor_hangs() {
     // Bound before it is used inside the allocator: binding takes the registry's lock.
     ALLOCATIONS.inc();
-    let registry = Registry::new();
+    let span = || Some(SpanIds::new([7; 16], [1; 8]));
+    let registry = Registry::builder().exemplars_from(span).build();
+    let exemplified = [registry.counter("by_hand"), registry.define("spans").exemplars().counter().unwrap()];
+    let exemplified = EXEMPLIFIED.get_or_init(|| exemplified);
     let sizes = [
         registry.define("bytes").quantiles().histogram().unwrap(),
         registry.define("tagged_bytes").quantiles().tags(["of"]).histograms().unwrap().with(["x"]).clone(),
@@ -68,8 +78,13 @@ fn an_allocator_that_records_neither_loops_nor_hangs() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    registry.snapshot();
+    let snapshot = registry.snapshot();
     COUNTED.set(false);
+    for (counter, name) in exemplified.iter().zip(["by_hand", "spans"]) {
+        let family = snapshot.families().iter().find(|family| family.name == name).unwrap();
+        assert_eq!(family.series.first().unwrap().exemplars().count(), 1, "{name}");
+        assert_eq!(counter.get(), ALLOCATIONS.get() - before, "{name}");
+    }
     assert_eq!(registry.value("c7"), Some(9.0));
     assert!(ALLOCATIONS.get() - before > 9_000, "{} allocations", ALLOCATIONS.get() - before);
     let values = [own.value(), shared.value()];

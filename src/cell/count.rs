@@ -56,8 +56,9 @@ impl<W: Word> Total<W> {
         }
     }
 
+    /// Adds to this thread's cell at its place, which `known` is told.
     #[cold]
-    fn add_in_cells(&self, amount: W::Amount, place: CellPlace, known: &KnownPlace) {
+    pub(crate) fn add_in_cells(&self, amount: W::Amount, place: CellPlace, known: &KnownPlace) {
         known.set(place);
         match thread::mine(place.page()) {
             Some(block) => add_to_own::<W>(&block.cells[place.at()], amount),
@@ -75,13 +76,15 @@ impl<W: Word> Total<W> {
         cells.fold(shared, |total, cell| W::sum(total, W::amount(cell.load(Ordering::Relaxed))))
     }
 
+    /// Where its cells are, if it has some.
     #[inline]
-    fn cells(&self) -> Option<CellPlace> {
+    pub(crate) fn cells(&self) -> Option<CellPlace> {
         self.promotion.cells()
     }
 
+    /// Adds to the shared word.
     #[inline]
-    fn add_shared(&self, amount: W::Amount) {
+    pub(crate) fn add_shared(&self, amount: W::Amount) {
         if !self.shared.try_add(amount) {
             self.add_contended(amount);
         }
@@ -141,10 +144,10 @@ impl FloatCount {
         self.total.add(amount, known);
     }
 
-    /// As [`Total::add_elsewhere`].
+    /// What amounts are added to.
     #[inline]
-    pub(crate) fn add_elsewhere(&self, amount: f64, known: &KnownPlace) {
-        self.total.add_elsewhere(amount, known);
+    pub(crate) fn total(&self) -> &Total<FloatWord> {
+        &self.total
     }
 
     pub(crate) fn give_cells(&self) {

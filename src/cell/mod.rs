@@ -12,6 +12,7 @@
 //!   hash, which can go. [`presence`]: whether an entry is shown, hidden or gone.
 //! - [`group`]: records that are seen together; [`gate`] tells how, [`behind`] what keeps a reading from it.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
+//! - [`exemplars`]: some of what was recorded, beside the numbers.
 //! - [`sampling`]: which calls are measured where not all of them are.
 //! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: quick clocks. [`problem`]: what was refused.
@@ -24,6 +25,7 @@
 //! | histogram shared | four locked operations | waits a moment for the records in flight, never the other way round |
 //! | window in cells | two stores; every 61st, a free lock | copies under a lock that no writer waits for |
 //! | window shared | a free lock | the same |
+//! | exemplars | a load; ten times a second and bucket, a free lock | copies under a lock that no writer waits for |
 //!
 //! **What a reader waits for, and for how long.** Writers wait for nobody; a group, before it begins, for a reader: a second.
 //!
@@ -33,6 +35,7 @@
 //! | histogram shared | records in flight in the cold half | 1 024 looks, the most of them yields; then what it read last |
 //! | histogram, meter | another reader of the same one | the time that one takes: the above |
 //! | window, native buckets that share a stripe | who changes a stripe | a second, once a stripe; then what is new there is left out until it is free |
+//! | exemplars | who changes the list | 20 ms; then this reading is without |
 //! | totals, levels, entries, pages of cells | nothing | |
 //! | chains, epochs | who has the turn: inserts, unlinks, copies 1 024 entries, asks for a barrier | the time of that |
 //! | groups | its turn; groups under way, and, between groups, the first two above | a second; 100 ms for all of them, and for each only once; then they may be split |
@@ -53,6 +56,7 @@ mod coarse;
 mod count;
 mod entries;
 mod epoch;
+mod exemplars;
 mod gate;
 mod group;
 mod histogram;
@@ -83,9 +87,10 @@ mod word;
 pub(crate) use chains::{Chains, Node, Turn};
 pub(crate) use coarse::{coarse_nanos, coarse_wall_nanos, exact_nanos};
 pub use count::Place;
-pub(crate) use count::{Count, FloatCount};
+pub(crate) use count::{Count, FloatCount, Total};
 pub(crate) use entries::Entries;
 pub(crate) use epoch::{Passed, Stamp};
+pub(crate) use exemplars::Exemplars;
 pub(crate) use gate::Groups;
 pub(crate) use group::{Group, read_between, read_without_groups};
 pub(crate) use histogram::HistogramCells;
@@ -95,10 +100,11 @@ pub(crate) use level::Level;
 pub(crate) use native::{Moment, NativeCells, Recorded};
 pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
-pub(crate) use recent::RecentCell;
+pub(crate) use rare::Rare;
+pub(crate) use recent::{Changing, RecentCell};
 pub(crate) use sampling::Sampling;
 pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
-pub(crate) use thread::KnownPlace;
+pub(crate) use thread::{CellPlace, KnownPlace};
 pub(crate) use ticks::Ticks;
 pub(crate) use word::{FloatWord, WholeWord, Word};

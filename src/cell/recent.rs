@@ -149,15 +149,15 @@ thread_local! {
     static CHANGING: Cell<u8> = const { Cell::new(0) };
 }
 
-/// That this thread is changing a window, for which it may have to allocate: an allocator that records comes through here
-/// again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is not in a window.
-pub(super) struct Changing;
+/// That this thread is changing a window, or keeping an exemplar, for which it may have to allocate: an allocator that records
+/// comes through here again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is not in a window.
+pub(crate) struct Changing;
 
 /// Changes inside one another: enough for a buffer that is full just then; the next level finds it empty.
 const DEEPEST: u8 = 3;
 
 impl Changing {
-    pub(super) fn begin() -> Option<Self> {
+    pub(crate) fn begin() -> Option<Self> {
         let depth = CHANGING.get();
         (depth < DEEPEST).then(|| {
             CHANGING.set(depth + 1);

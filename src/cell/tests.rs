@@ -256,3 +256,60 @@ mod chains {
         assert_eq!(Arc::strong_count(&value), 1);
     }
 }
+
+/// What stands beside the numbers.
+mod exemplars {
+    use crate::cell::exemplars::{Exemplars, TICK_NANOS};
+
+    fn offer(all: &Exemplars<u64>, bucket: i32, now: u64, exemplar: u64) {
+        if all.take_turn(bucket, now) {
+            all.keep(bucket, exemplar);
+        }
+    }
+
+    #[test]
+    fn a_bucket_keeps_the_first_of_each_tick_and_the_newest_of_all() {
+        let all = Exemplars::new(2);
+        offer(&all, 0, 0, 1);
+        offer(&all, 0, 1, 2);
+        offer(&all, 1, 1, 3);
+        assert_eq!(all.read(), [1, 3]);
+        offer(&all, 0, TICK_NANOS, 4);
+        offer(&all, 0, 2 * TICK_NANOS - 1, 5);
+        assert_eq!(all.read(), [3, 4]);
+    }
+
+    #[test]
+    fn of_more_buckets_than_there_is_room_for_the_oldest_goes() {
+        let all = Exemplars::new(3);
+        (0..5).for_each(|n| offer(&all, n as i32 - 2, n * TICK_NANOS, n));
+        assert_eq!(all.read(), [2, 3, 4]);
+        let least = Exemplars::new(0);
+        (0..5).for_each(|n| offer(&least, n as i32 - 2, n * TICK_NANOS, n));
+        assert_eq!(least.read(), [4], "there is room for one always");
+    }
+
+    #[test]
+    fn what_was_reset_is_gone_and_takes_the_next_at_once() {
+        let all = Exemplars::new(1);
+        offer(&all, 0, 0, 1);
+        all.reset();
+        assert!(all.read().is_empty());
+        offer(&all, 0, 0, 2);
+        assert_eq!(all.read(), [2]);
+    }
+
+    #[test]
+    fn who_finds_the_list_held_goes_on() {
+        let all = Exemplars::new(1);
+        let held = all.kept.lock();
+        offer(&all, 0, 0, 7);
+        assert!(all.read().is_empty(), "nothing kept, and waited for in vain");
+        all.reset();
+        drop(held);
+        offer(&all, 0, 1, 8);
+        assert!(all.read().is_empty(), "it had its turn");
+        offer(&all, 0, TICK_NANOS, 9);
+        assert_eq!(all.read(), [9]);
+    }
+}

@@ -141,11 +141,18 @@ impl<'a> Exposed<'a> {
         self.clashes.count()
     }
 
+    /// Whether there may be exemplars beside its samples.
+    pub(crate) fn has_exemplars(&self) -> bool {
+        matches!(self.kind, Type::Counter | Type::Histogram) && self.family.series.has_exemplars()
+    }
+
     /// Hands the series to show to `take`, in the order of their creation.
     #[inline]
     pub(crate) fn each(&self, mut take: impl FnMut(Shown<'_>)) {
         if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
-            self.family.series.each_labelled(|_, series, labels| take(Shown { value: series.value, labels }));
+            self.family.series.each_labelled(|_, series, labels| {
+                take(Shown { value: series.value, series, labels });
+            });
         } else {
             self.each_unlike_its_tags(&mut take);
         }
@@ -158,7 +165,7 @@ impl<'a> Exposed<'a> {
         if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
             self.family
                 .series
-                .each_paired(|_, Series { value, start, .. }, pairs| take(Paired { value, start, pairs }));
+                .each_paired(|_, series, pairs| take(Paired { value: series.value, series, pairs }));
         } else {
             self.each_unlike_its_pairs(&mut take);
         }
@@ -171,7 +178,7 @@ impl<'a> Exposed<'a> {
         if self.labelling == Labelling::Rendered && self.clashes.is_empty() {
             self.family.series.each_pairs_len(take);
         } else {
-            self.each_unlike_its_pairs(&mut |series| take(series.start, series.pairs.len()));
+            self.each_unlike_its_pairs(&mut |shown| take(shown.series.start, shown.pairs.len()));
         }
     }
 
@@ -192,7 +199,7 @@ impl<'a> Exposed<'a> {
                     &made
                 }
             };
-            take(Paired { value: self.clashes.shown(at, series.value), start: series.start, pairs });
+            take(Paired { value: self.clashes.shown(at, series.value), series, pairs });
         });
     }
 
@@ -209,7 +216,7 @@ impl<'a> Exposed<'a> {
                 Labelling::Rendered => rendered,
                 Labelling::Made => make_labels(&mut made, keys, series),
             };
-            take(Shown { value: self.clashes.shown(at, series.value), labels });
+            take(Shown { value: self.clashes.shown(at, series.value), series, labels });
         });
     }
 }
@@ -219,6 +226,8 @@ impl<'a> Exposed<'a> {
 pub(crate) struct Shown<'a> {
     /// Its value; with the others' where those have the same labels and are added up.
     pub(crate) value: &'a Value,
+    /// It, as it is.
+    pub(crate) series: Series<'a>,
     /// Its labels: by name, no name twice.
     pub(crate) labels: LabelText<'a>,
 }
@@ -229,7 +238,8 @@ pub(crate) struct Shown<'a> {
 pub(crate) struct Paired<'a> {
     /// As in [`Shown`].
     pub(crate) value: &'a Value,
-    pub(crate) start: Nanos,
+    /// As in [`Shown`].
+    pub(crate) series: Series<'a>,
     /// Its labels: by name, no name twice.
     pub(crate) pairs: &'a [u8],
 }

@@ -76,7 +76,7 @@ struct Lowering<F> {
 }
 
 impl<F: FnMut(Field<'_>)> Lowering<F> {
-    fn series(&mut self, name: &Name, Series { tags, value, start }: Series<'_>) {
+    fn series(&mut self, name: &Name, Series { tags, value, start, .. }: Series<'_>) {
         let counts = !matches!(value, Value::UpDownCounter(_) | Value::GaugeHistogram(_));
         let mut emit = |field, value| {
             let is_total = counts && TOTALS.contains(&field);

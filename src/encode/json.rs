@@ -27,6 +27,7 @@
 //! | `families[].unit` | `seconds`, `bytes`, …; empty where there is none |
 //! | `families[].series[].tags` | an object of texts |
 //! | `families[].series[].start` | since when it counts, as `taken_at` |
+//! | `families[].series[].exemplars` | where it has some: a list of `labels` (an object of texts), `value` and `time` (as `taken_at`), the oldest first |
 //! | `families[].series[].value` | by kind: |
 //!
 //! | kind | value |
@@ -59,10 +60,9 @@ use std::io;
 use crate::encode::page::Page;
 use crate::encode::samples::in_order;
 use crate::model::{
-    Family, HistogramValue, Kind, Nanos, Number, Series, Shape, Snapshot, StateSetValue, SummaryValue, Value,
-    nanos,
+    Exemplar, Family, HistogramValue, Kind, Number, Series, Shape, Snapshot, StateSetValue, SummaryValue,
+    Value, nanos,
 };
-use crate::nanos::PER_SECOND as NANOS_PER_SECOND;
 use crate::number;
 use crate::stat::{Distribution, NativeCounts, Rates};
 use crate::tag::{Tags, write_json_text as push_text};
@@ -101,7 +101,7 @@ pub fn encode(snapshot: &Snapshot) -> String {
 pub fn encode_into(snapshot: &Snapshot, writer: &mut impl io::Write) -> io::Result<()> {
     let mut page = Page::new(writer);
     let mut line = String::from("{\"schema\":1,\"taken_at\":");
-    push_seconds(&mut line, nanos(snapshot.taken_at()));
+    number::push_seconds(&mut line, nanos(snapshot.taken_at()));
     page.push([&line, ",\"families\":[\n"]);
     for (at, family) in snapshot.families().iter().enumerate() {
         write_family(&mut page, &mut line, family, at > 0);
@@ -148,8 +148,23 @@ fn write_family(page: &mut Page<'_>, line: &mut String, family: &Family, follows
 fn push_series(line: &mut String, series: Series<'_>) {
     push_key(line, "tags");
     push_tags(line, series.tags);
-    push_member(line, "start", |line| push_seconds(line, series.start));
+    push_member(line, "start", |line| number::push_seconds(line, series.start));
     push_member(line, "value", |line| push_value(line, series.value));
+    let exemplars: Vec<&Exemplar> = series.exemplars().collect();
+    if !exemplars.is_empty() {
+        push_member(line, "exemplars", |line| {
+            push_list(line, &exemplars, |line, one| push_exemplar(line, one))
+        });
+    }
+}
+
+fn push_exemplar(line: &mut String, exemplar: &Exemplar) {
+    line.push('{');
+    push_key(line, "labels");
+    push_texts(line, exemplar.labels());
+    push_member(line, "value", |line| push_number(line, exemplar.value()));
+    push_member(line, "time", |line| number::push_seconds(line, exemplar.nanos()));
+    line.push('}');
 }
 
 fn kind_word(kind: Kind) -> &'static str {
@@ -233,7 +248,7 @@ fn push_histogram(line: &mut String, histogram: &HistogramValue) {
         None => line.push_str("null"),
     });
     push_member(line, "restarted", |line| match histogram.restarted {
-        Some(time) => push_seconds(line, nanos(time)),
+        Some(time) => number::push_seconds(line, nanos(time)),
         None => line.push_str("null"),
     });
 }
@@ -306,8 +321,12 @@ fn push_window(line: &mut String, window: &Distribution) {
 }
 
 fn push_tags(line: &mut String, tags: &Tags) {
+    push_texts(line, tags.iter());
+}
+
+fn push_texts<'a>(line: &mut String, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
     line.push('{');
-    for (at, (key, value)) in tags.iter().enumerate() {
+    for (at, (key, value)) in pairs.enumerate() {
         if at > 0 {
             line.push(',');
         }
@@ -380,16 +399,6 @@ fn push_float(line: &mut String, number: f64, spell: fn(&mut String, f64)) {
     line.push_str(quote);
     spell(line, number);
     line.push_str(quote);
-}
-
-/// Appends nanoseconds as seconds, with as many decimals as it takes.
-fn push_seconds(line: &mut String, time: Nanos) {
-    push_whole(line, time / NANOS_PER_SECOND);
-    let rest = time % NANOS_PER_SECOND;
-    if rest > 0 {
-        let decimals = format!(".{rest:09}");
-        line.push_str(decimals.trim_end_matches('0'));
-    }
 }
 
 #[cfg(test)]

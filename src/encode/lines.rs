@@ -5,12 +5,13 @@
 use std::io;
 
 use crate::encode::Options;
-use crate::encode::exposed::Exposed;
+use crate::encode::exposed::{Exposed, Shown, Type};
 use crate::encode::left_out::LeftOut;
 use crate::encode::page::Page;
 use crate::encode::samples::{Rules, Sample, SampleValue, Sampler, Samples, only_number};
-use crate::model::Snapshot;
-use crate::tag::label::{LabelText, Quotes, push_escaped};
+use crate::model::{Exemplar, Nanos, Snapshot};
+use crate::number;
+use crate::tag::label::{LabelText, Quotes, push_escaped, push_label};
 
 /// How a format differs from the other.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub(crate) struct Format {
     pub(crate) header: fn(&mut String, &Exposed<'_>),
     /// Appends the value of a sample that is not a count.
     pub(crate) float: fn(&mut String, f64),
+    /// Whether it has words for exemplars and start times.
+    pub(crate) has_extras: bool,
     /// What ends the page.
     pub(crate) end: &'static str,
 }
@@ -44,7 +47,7 @@ impl Format {
         let mut sampler = Sampler::new(self.rules);
         let mut page = Page::new(writer);
         for family in &samples.families {
-            self.write_family(family, &mut sampler, &mut page);
+            self.write_family(family, options, &mut sampler, &mut page);
             if page.has_failed() {
                 break;
             }
@@ -53,11 +56,20 @@ impl Format {
         page.finish().map(|()| samples.left_out)
     }
 
-    fn write_family(self, family: &Exposed<'_>, sampler: &mut Sampler, page: &mut Page<'_>) {
+    fn write_family(
+        self,
+        family: &Exposed<'_>,
+        options: &Options,
+        sampler: &mut Sampler,
+        page: &mut Page<'_>,
+    ) {
         let mut header = String::new();
         (self.header)(&mut header, family);
         page.push([&header]);
+        let created = options.created && has_start(family.kind);
+        let more = self.has_extras && (created || family.has_exemplars());
         match family.number_suffix() {
+            _ if more => self.write_extras(family, created, sampler, page),
             Some(suffix) if !family.is_quoted() => self.write_numbers(family, suffix, page),
             _ => self.write_samples(family, sampler, page),
         }
@@ -80,9 +92,34 @@ impl Format {
         let mut lines = Lines::new(self.float, family);
         family.each(|series| {
             lines.begin_series();
-            sampler.samples(family, series.value, |sample| lines.push(page, series.labels, sample));
+            sampler.samples(family, series.value, &[], |sample| lines.push(page, series.labels, sample));
         });
     }
+
+    /// As [`write_samples`](Self::write_samples), with exemplars and, if so wanted, start times.
+    fn write_extras(self, family: &Exposed<'_>, created: bool, sampler: &mut Sampler, page: &mut Page<'_>) {
+        let mut lines = Lines::new(self.float, family);
+        let mut start = String::new();
+        family.each(|Shown { value, series, labels }| {
+            lines.begin_series();
+            let exemplars: Vec<&Exemplar> = series.exemplars().collect();
+            sampler.samples(family, value, &exemplars, |sample| lines.push(page, labels, sample));
+            let since = value.counts_since(series.start);
+            if created && since > UNKNOWN {
+                start.clear();
+                number::push_seconds(&mut start, since);
+                lines.push_text(page, labels, "_created", &start);
+            }
+        });
+    }
+}
+
+/// In the place of a start that nobody knows: see [`Series::start`](crate::model::Series::start).
+const UNKNOWN: Nanos = 0;
+
+/// Whether its series say when they began to count.
+fn has_start(kind: Type) -> bool {
+    matches!(kind, Type::Counter | Type::Histogram | Type::Summary)
 }
 
 /// The text of a value, in buffers that are used again.
@@ -142,6 +179,7 @@ impl<'a> Lines<'a> {
     fn push(&mut self, page: &mut Page<'_>, labels: LabelText<'_>, sample: Sample<'_>) {
         self.set_suffix(sample.suffix);
         match sample.extra {
+            _ if sample.exemplar.is_some() => self.push_exemplified(page, labels, sample),
             None if !self.is_quoted => {
                 page.push([&self.name, labels.as_str(), self.number.of(sample.value), "\n"])
             }
@@ -155,6 +193,29 @@ impl<'a> Lines<'a> {
                 page.push([&self.opening, extra, "} ", self.number.of(sample.value), "\n"]);
             }
         }
+    }
+
+    #[cold]
+    fn push_exemplified(&mut self, page: &mut Page<'_>, labels: LabelText<'_>, sample: Sample<'_>) {
+        let mut end = self.number.of(sample.value).to_owned();
+        sample.exemplar.into_iter().for_each(|exemplar| push_exemplar(&mut end, exemplar, self.number.float));
+        self.push_end(page, labels, sample.extra, &end);
+    }
+
+    /// Appends a line with this text for a number.
+    fn push_text(&mut self, page: &mut Page<'_>, labels: LabelText<'_>, suffix: &'static str, number: &str) {
+        self.set_suffix(suffix);
+        self.push_end(page, labels, None, number);
+    }
+
+    /// Appends a line that ends in this text.
+    fn push_end(&mut self, page: &mut Page<'_>, labels: LabelText<'_>, extra: Option<&str>, end: &str) {
+        if extra.is_none() && !self.is_quoted {
+            return page.push([&self.name, labels.as_str(), end, "\n"]);
+        }
+        self.open(labels);
+        let opening = extra.map_or_else(|| self.opening.strip_suffix(','), |_| None);
+        page.push([opening.unwrap_or(&self.opening), extra.unwrap_or(""), "} ", end, "\n"]);
     }
 
     #[inline]
@@ -188,6 +249,21 @@ impl<'a> Lines<'a> {
             [first, second, third, labels, comma].iter().for_each(|part| self.opening.push_str(part));
         }
     }
+}
+
+/// Appends ` # {labels} value time`.
+fn push_exemplar(out: &mut String, exemplar: &Exemplar, float: fn(&mut String, f64)) {
+    out.push_str(" # {");
+    for (at, (name, value)) in exemplar.labels().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        push_label(out, name, value);
+    }
+    out.push_str("} ");
+    float(out, exemplar.value());
+    out.push(' ');
+    number::push_seconds(out, exemplar.nanos());
 }
 
 /// Appends `# WORD name rest`.

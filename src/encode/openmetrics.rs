@@ -2,7 +2,11 @@
 //!
 //! Source: OpenMetrics 1.0.0. A histogram's `_sum` and `_count` are left out once a negative value was recorded or where
 //! a bucket has a negative bound (they would no longer be counters), a summary's `_sum` and its negative quantiles too.
-//! Start times (`_created`) are not written: Prometheus takes each for one more series.
+//! Start times (`_created`) are written [where they are asked for](Options::with_created): most that scrape take each for one
+//! more series.
+//!
+//! [Exemplars](crate::metric#exemplars) stand behind the `_total` of counters and the buckets of histograms, of native buckets
+//! alone behind `+Inf`. Prometheus 2.42 and 3.5 keep the escapes of quotes and backslashes in their labels.
 //!
 //! ```
 //! use tagmeter::{Registry, Unit};
@@ -32,7 +36,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 const RULES: Rules = Rules { claims, rising_only: true, gauge_sum_and_count: ["_gsum", "_gcount"] };
 
-const FORMAT: Format = Format { rules: RULES, header, float: number::push_float, end: "# EOF\n" };
+const FORMAT: Format =
+    Format { rules: RULES, header, float: number::push_float, has_extras: true, end: "# EOF\n" };
 
 /// The page of a snapshot.
 ///

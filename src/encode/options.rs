@@ -2,7 +2,8 @@
 
 use crate::encode::Escaping;
 
-/// What a page shows and how, where there is a choice. The default shows everything, by names that everything reads.
+/// What a page shows and how, where there is a choice. The default shows everything but start times, by names that everything
+/// reads.
 ///
 /// ```
 /// use tagmeter::encode::Options;
@@ -14,6 +15,7 @@ use crate::encode::Escaping;
 #[must_use]
 pub struct Options {
     pub(crate) rates: bool,
+    pub(crate) created: bool,
     pub(crate) escaping: Escaping,
 }
 
@@ -27,6 +29,30 @@ impl Options {
     /// ```
     pub fn without_rates(mut self) -> Self {
         self.rates = false;
+        self
+    }
+
+    /// Shows when each counter, histogram and summary began to count, where that is known, as `x_created` in OpenMetrics.
+    /// Protobuf says so always, and other formats have no word for it.
+    ///
+    /// Off, because what does not know these for what they are stores one more series for each: Prometheus, unless it runs
+    /// with `--enable-feature=created-timestamp-zero-ingestion`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tagmeter::{Registry, clock::ManualClock, encode::{Options, openmetrics}};
+    ///
+    /// let clock = ManualClock::new();
+    /// let registry = Registry::builder().clock(clock.clone()).build();
+    /// clock.advance(Duration::from_millis(1500)); // since 1970
+    /// registry.counter("orders").inc();
+    /// let mut page = Vec::new();
+    /// openmetrics::encode_with(&registry.snapshot(), &Options::default().with_created(), &mut page)?;
+    /// assert_eq!(page, b"# TYPE orders counter\norders_total 1\norders_created 1.5\n# EOF\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn with_created(mut self) -> Self {
+        self.created = true;
         self
     }
 
@@ -52,6 +78,6 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { rates: true, escaping: Escaping::default() }
+        Options { rates: true, created: false, escaping: Escaping::default() }
     }
 }

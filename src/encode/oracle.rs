@@ -36,7 +36,7 @@ fn plain_family(family: &Exposed<'_>) -> String {
     let mut lines = String::new();
     for (labels, value) in &shown {
         let mut sampler = Sampler::new(Rules { claims: |_| &[], ..text::RULES });
-        sampler.samples(family, value, |sample| {
+        sampler.samples(family, value, &[], |sample| {
             lines += &plain_line(&family.name, family.is_quoted(), labels, sample)
         });
     }

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use crate::encode::Options;
 use crate::encode::exposed::{Exposed, Type, WINDOW};
 use crate::encode::left_out::{LeftOut, Reason};
-use crate::model::{Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, SummaryValue, Value};
+use crate::model::{
+    Exemplar, Family, HistogramValue, Number, Shape, Snapshot, StateSetValue, SummaryValue, Value,
+};
 use crate::name::Name;
 use crate::number;
 use crate::stat::Rates;
@@ -81,6 +83,7 @@ pub(crate) struct Sample<'a> {
     /// The label that is not the series' own, as it stands on a page.
     pub(crate) extra: Option<&'a str>,
     pub(crate) value: SampleValue,
+    pub(crate) exemplar: Option<&'a Exemplar>,
 }
 
 /// A number that remembers whether it is a count.
@@ -105,12 +108,12 @@ pub(crate) fn only_number(value: &Value) -> Option<SampleValue> {
 
 #[inline]
 fn suffixed(suffix: &'static str, value: SampleValue) -> Sample<'static> {
-    Sample { suffix, extra: None, value }
+    Sample { suffix, extra: None, value, exemplar: None }
 }
 
 #[inline]
 fn labelled<'a>(suffix: &'static str, extra: &'a str, value: SampleValue) -> Sample<'a> {
-    Sample { suffix, extra: Some(extra), value }
+    Sample { suffix, extra: Some(extra), value, exemplar: None }
 }
 
 /// Takes series apart into samples. Keeps the labels of bucket bounds, which a family's series mostly share.
@@ -127,18 +130,31 @@ impl Sampler {
         Sampler { rules, bounds: Vec::new(), bound_labels: Vec::new(), label: String::new() }
     }
 
-    /// Hands the samples of a series to `each`.
-    pub(crate) fn samples(&mut self, family: &Exposed<'_>, value: &Value, mut each: impl FnMut(Sample<'_>)) {
+    /// Hands the samples of a series to `each`, with such of its exemplars as there is a place for.
+    pub(crate) fn samples(
+        &mut self,
+        family: &Exposed<'_>,
+        value: &Value,
+        exemplars: &[&Exemplar],
+        mut each: impl FnMut(Sample<'_>),
+    ) {
         match value {
+            Value::Counter(_) if !exemplars.is_empty() => {
+                let suffix = family.number_suffix().unwrap_or("");
+                let exemplar = exemplars.last().copied();
+                only_number(value)
+                    .into_iter()
+                    .for_each(|number| each(Sample { exemplar, ..suffixed(suffix, number) }));
+            }
             Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) | Value::Unknown(_) => {
                 let suffix = family.number_suffix().unwrap_or("");
                 only_number(value).into_iter().for_each(|number| each(suffixed(suffix, number)));
             }
             Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
-                self.distribution(family.kind, histogram, each)
+                self.distribution(family.kind, histogram, exemplars, each)
             }
             Value::Summary(given) => self.given_summary(given, each),
-            Value::Timer(timer) => self.distribution(family.kind, &timer.durations, each),
+            Value::Timer(timer) => self.distribution(family.kind, &timer.durations, exemplars, each),
             Value::Meter(meter) if family.kind == Type::Gauge => self.rates(&meter.rates, each),
             Value::Meter(meter) => {
                 each(suffixed(total_suffix(family.kind), SampleValue::Unsigned(meter.count)))
@@ -149,9 +165,29 @@ impl Sampler {
         }
     }
 
-    fn distribution(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
+    fn distribution(
+        &mut self,
+        kind: Type,
+        histogram: &HistogramValue,
+        exemplars: &[&Exemplar],
+        mut each: impl FnMut(Sample<'_>),
+    ) {
         match kind {
             Type::Summary => self.summary(histogram, each),
+            _ if exemplars.is_empty() => self.of_kind(kind, histogram, each),
+            _ => {
+                let mut bucket = 0;
+                self.of_kind(kind, histogram, |sample| {
+                    let exemplar = newest_in(histogram, bucket, exemplars);
+                    bucket += 1;
+                    each(Sample { exemplar, ..sample });
+                });
+            }
+        }
+    }
+
+    fn of_kind(&mut self, kind: Type, histogram: &HistogramValue, each: impl FnMut(Sample<'_>)) {
+        match kind {
             Type::GaugeHistogram => self.gauge_histogram(histogram, each),
             _ => self.histogram(histogram, each),
         }
@@ -248,6 +284,16 @@ impl Sampler {
             labels.for_each(|(label, bound)| set_number_label(label, "le", *bound));
         }
     }
+}
+
+/// The newest of some exemplars that lies in a bucket; none in what is no bucket.
+pub(crate) fn newest_in<'e>(
+    histogram: &HistogramValue,
+    bucket: usize,
+    exemplars: &[&'e Exemplar],
+) -> Option<&'e Exemplar> {
+    let lies_there = |exemplar: &&&Exemplar| histogram.buckets.index_of(exemplar.value()) == bucket;
+    exemplars.iter().rev().find(lies_there).copied()
 }
 
 fn has_negative_buckets(histogram: &HistogramValue) -> bool {

@@ -34,7 +34,7 @@ pub const CONTENT_TYPE_1_0_0: &str = "text/plain; version=1.0.0; charset=utf-8";
 /// Series have the same names by protobuf, which has these rules as well.
 pub(super) const RULES: Rules = Rules { claims, rising_only: false, gauge_sum_and_count: ["_sum", "_count"] };
 
-const FORMAT: Format = Format { rules: RULES, header, float: number::push_f64, end: "" };
+const FORMAT: Format = Format { rules: RULES, header, float: number::push_f64, has_extras: false, end: "" };
 
 /// The page of a snapshot.
 ///

@@ -1,9 +1,10 @@
-//! Which families a scraper asks for: `?name[]=…`.
+//! What a scraper asks for by the query of its target: which families, `?name[]=…`, and start times, `?created=true`.
 
 use std::collections::BTreeSet;
 
-/// The parameter's name, decoded.
-const PARAMETER: &str = "name[]";
+/// The parameters' names, decoded.
+const NAME: &str = "name[]";
+const CREATED: &str = "created";
 
 /// The exposed names that are asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,11 +13,7 @@ pub(super) struct Names(BTreeSet<String>);
 impl Names {
     /// Those of a target's query; nothing where it asks for none, and so for all.
     pub(super) fn of(target: &str) -> Option<Self> {
-        let query = target.split_once('?')?.1;
-        let query = query.split_once('#').map_or(query, |(query, _)| query);
-        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let asked = pairs.filter(|(key, _)| decoded(key) == PARAMETER).map(|(_, value)| decoded(value));
-        let names: BTreeSet<String> = asked.collect();
+        let names: BTreeSet<String> = values_of(target, NAME).collect();
         (!names.is_empty()).then_some(Names(names))
     }
 
@@ -24,6 +21,19 @@ impl Names {
     pub(super) fn want(&self, names: &[String]) -> bool {
         names.iter().any(|name| self.0.contains(name))
     }
+}
+
+/// Whether a target asks for start times.
+pub(super) fn wants_created(target: &str) -> bool {
+    values_of(target, CREATED).last().is_some_and(|value| value == "true" || value == "1")
+}
+
+/// The values of a parameter of a target's query.
+fn values_of(target: &str, parameter: &str) -> impl Iterator<Item = String> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(move |(key, _)| decoded(key) == parameter).map(|(_, value)| decoded(value))
 }
 
 /// A text of a query without its escapes. What is no escape stays; what is no UTF-8 becomes U+FFFD, which no name has.
@@ -89,6 +99,18 @@ mod tests {
     }
 
     #[test]
+    fn start_times_are_there_for_who_says_so() {
+        for target in ["/metrics?created=true", "?a&created=1", "?created=0&created=tru%65#x"] {
+            assert!(wants_created(target), "{target}");
+        }
+        for target in
+            ["", "/metrics", "?created", "?created=false", "?created=true&created=0", "/created=true"]
+        {
+            assert!(!wants_created(target), "{target}");
+        }
+    }
+
+    #[test]
     fn a_family_answers_to_its_name_and_to_those_of_its_samples() {
         let cases: [(&str, Kind, Unit, &[&str]); 6] = [
             ("orders", Kind::Counter, Unit::None, &["orders", "orders_total"]),
@@ -123,7 +145,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_target_makes_it_panic(target in ".*", query in "[a-z\\[\\]%&=+?é0-9]{0,60}") {
-            let _ = (Names::of(&target), Names::of(&format!("?name[]={query}")));
+            let _ = (Names::of(&target), wants_created(&target), Names::of(&format!("?name[]={query}")));
         }
 
         #[test]

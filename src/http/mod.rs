@@ -58,7 +58,14 @@
 //! | what everything reads, to look at as well | text |
 //! | names and keys with dots or in other alphabets as they are | OpenMetrics or text 1.0.0 with `escaping=allow-utf-8` |
 //! | native histograms, start times | protobuf |
+//! | exemplars | OpenMetrics or protobuf |
 //! | something for a script | JSON |
+//!
+//! # Start times
+//!
+//! `/metrics?created=true` shows in OpenMetrics when each counter, histogram and summary began to count:
+//! [`x_created`](crate::encode::Options::with_created). Protobuf says so always. It is asked for by who scrapes
+//! (`params: {created: ["true"]}`), since who scrapes must know what to do with it.
 //!
 //! # Compressed pages
 //!

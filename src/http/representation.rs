@@ -5,7 +5,7 @@ use std::io;
 use crate::encode::{Escaping, LeftOut, Options};
 use crate::http::accept;
 use crate::http::coding::{Body, Codings};
-use crate::http::filter::Names;
+use crate::http::filter::{self, Names};
 use crate::http::format::Format;
 use crate::http::request::Request;
 use crate::http::respond::Response;
@@ -24,6 +24,7 @@ pub(super) struct Representation {
     escaping: Option<Escaping>,
     codings: Codings,
     names: Option<Names>,
+    created: bool,
 }
 
 impl Representation {
@@ -34,7 +35,8 @@ impl Representation {
         }
         let codings = Codings::of(request.lines("Accept-Encoding")).ok_or_else(Response::not_acceptable)?;
         let (format, escaping) = accept::choose(request.lines("Accept"));
-        Ok(Representation { format, escaping, codings, names: Names::of(request.target()) })
+        let (names, created) = (Names::of(request.target()), filter::wants_created(request.target()));
+        Ok(Representation { format, escaping, codings, names, created })
     }
 
     /// The page of registries. What the format cannot show is counted and logged there.
@@ -89,6 +91,7 @@ impl Representation {
     ) -> io::Result<(Vec<u8>, Option<&'static str>)> {
         let mut body = Body::new(self.codings);
         let options = Options::default().escaping(self.names_by());
+        let options = if self.created { options.with_created() } else { options };
         self.format.write(snapshot, &options, &mut body)?.iter().for_each(note);
         body.finish()
     }

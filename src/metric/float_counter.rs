@@ -1,9 +1,11 @@
 //! A count in fractions.
 
-use super::{Common, Context, Handle, Instrument, Place, Requested, Unsuitable, sealed};
 use std::sync::Arc;
 
-use crate::cell::{FloatCount, FloatWord, RecordingProblem};
+use super::{
+    Common, Context, CounterSettings, Exemplified, Handle, Instrument, Place, Requested, Unsuitable, sealed,
+};
+use crate::cell::{FloatCount, FloatWord, KnownPlace, RecordingProblem};
 use crate::model::{Kind, Number, Value};
 
 /// A count that only grows and takes fractions: seconds of processor time, joules.
@@ -24,7 +26,8 @@ pub struct FloatCounter(pub(crate) Handle<FloatCell>);
 #[derive(Debug)]
 pub(crate) struct FloatCell {
     common: Arc<Common>,
-    total: FloatCount,
+    count: FloatCount,
+    exemplified: Exemplified,
 }
 
 impl FloatCounter {
@@ -37,12 +40,25 @@ impl FloatCounter {
     /// ```
     #[inline]
     pub fn add(&self, amount: f64) {
-        if !amount.is_finite() {
-            self.refuse(RecordingProblem::NotFinite);
-        } else if amount < 0.0 {
-            self.refuse(RecordingProblem::Negative);
-        } else {
-            self.0.add_known::<FloatWord>(amount, |cell, known| cell.total.add_elsewhere(amount, known));
+        if self.takes(amount) {
+            self.0.add_known::<FloatWord>(amount, |cell, known| cell.add_elsewhere(amount, known));
+        }
+    }
+
+    /// Counts `amount`, and keeps it as an exemplar with these labels: see [exemplars](crate::metric#exemplars).
+    ///
+    /// ```
+    /// # let counter = tagmeter::Registry::new().float_counter("c");
+    /// counter.add_with_exemplar(1.5, [("trace_id", "4bf92f3577b34da6")]);
+    /// assert_eq!(counter.get(), 1.5);
+    /// ```
+    pub fn add_with_exemplar<K: AsRef<str>, V: AsRef<str>>(
+        &self,
+        amount: f64,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if let Some(cell) = self.0.recording().filter(|_| self.takes(amount)) {
+            cell.exemplified.add_with(cell.count.total(), amount, labels);
         }
     }
 
@@ -53,11 +69,24 @@ impl FloatCounter {
     /// assert_eq!(counter.get(), 0.0);
     /// ```
     pub fn get(&self) -> f64 {
-        self.0.cell().total.get()
+        self.0.cell().count.get()
     }
 }
 
 impl FloatCounter {
+    /// Whether an amount can be counted; notes it where not.
+    #[inline]
+    fn takes(&self, amount: f64) -> bool {
+        if !amount.is_finite() {
+            self.refuse(RecordingProblem::NotFinite);
+        } else if amount < 0.0 {
+            self.refuse(RecordingProblem::Negative);
+        } else {
+            return true;
+        }
+        false
+    }
+
     #[cold]
     fn refuse(&self, problem: RecordingProblem) {
         if let Some(cell) = self.0.recording() {
@@ -66,23 +95,43 @@ impl FloatCounter {
     }
 }
 
+impl FloatCell {
+    #[inline]
+    fn add_elsewhere(&self, amount: f64, known: &KnownPlace) {
+        self.exemplified.add_elsewhere(self.count.total(), amount, known);
+    }
+}
+
 impl sealed::Sealed for FloatCounter {}
 
 impl Instrument for FloatCounter {
-    type Settings = ();
+    type Settings = CounterSettings;
     const KIND: Kind = Kind::Counter;
 
-    fn settings(requested: &Requested) -> Result<(), Unsuitable> {
-        requested.nothing(Self::KIND)
+    fn settings(requested: &Requested) -> Result<CounterSettings, Unsuitable> {
+        requested.counter(Self::KIND)
     }
 
-    fn create((): &(), context: &Context, place: Place) -> Self {
-        let cell = FloatCell { common: context.common.clone(), total: FloatCount::new(place) };
+    fn describe(settings: &CounterSettings) -> String {
+        settings.to_string()
+    }
+
+    fn create(settings: &CounterSettings, context: &Context, place: Place) -> Self {
+        let place = settings.place(place);
+        let cell = FloatCell {
+            common: context.common.clone(),
+            count: FloatCount::new(place),
+            exemplified: Exemplified::of_total(settings, context, place),
+        };
         FloatCounter(Handle::of(cell, place))
     }
 
     fn give_cells(&self) {
-        self.0.cell().total.give_cells();
+        self.0.cell().count.give_cells();
+    }
+
+    fn exemplified(&self) -> Option<&Exemplified> {
+        Some(&self.0.cell().exemplified)
     }
 
     fn read(&self) -> Option<Value> {
@@ -94,7 +143,9 @@ impl Instrument for FloatCounter {
     }
 
     fn reset(&self) {
-        self.0.cell().total.reset();
+        let cell = self.0.cell();
+        cell.count.reset();
+        cell.exemplified.reset();
     }
 }
 
@@ -104,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_counted_leaves_the_total_alone() {
-        let counter = FloatCounter::create(&(), &Context::default(), Place::Cells);
+        let counter = FloatCounter::create(&CounterSettings::default(), &Context::default(), Place::Cells);
         [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5].into_iter().for_each(|amount| counter.add(amount));
         counter.add(0.25);
         assert_eq!(counter.get(), 0.25);

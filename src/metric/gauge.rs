@@ -199,6 +199,7 @@ impl Instrument for Gauge {
 
     fn settings(requested: &Requested) -> Result<GaugeSettings, Unsuitable> {
         requested.no_distribution(Self::KIND)?;
+        requested.no_exemplars(Self::KIND)?;
         match requested.extreme {
             Some((_, window)) if window.is_zero() => Err(Unsuitable::EmptyWindow),
             extreme => Ok(GaugeSettings { extreme }),

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::recent::Recent;
 use super::spread::{Read, Spread};
-use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use super::{
+    Context, DistributionSettings, Exemplified, Handle, Instrument, Place, Requested, Unsuitable, sealed,
+};
 use crate::cell::{FloatWord, RecordingProblem};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, Value};
@@ -39,6 +41,7 @@ pub(crate) struct HistogramCell {
     cells: Spread<FloatWord>,
     went_negative: AtomicBool,
     recent: Recent,
+    exemplified: Exemplified,
 }
 
 impl Histogram {
@@ -69,6 +72,23 @@ impl Histogram {
         }
     }
 
+    /// Records a value, and keeps it as an exemplar with these labels: see [exemplars](crate::metric#exemplars).
+    ///
+    /// ```
+    /// # let histogram = tagmeter::Registry::new().histogram("h");
+    /// histogram.record_with_exemplar(0.3, [("trace_id", "4bf92f3577b34da6")]);
+    /// assert_eq!(histogram.value().count(), 1);
+    /// ```
+    pub fn record_with_exemplar<K: AsRef<str>, V: AsRef<str>>(
+        &self,
+        value: f64,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if let Some(cell) = self.0.recording() {
+            cell.record_with(value, labels);
+        }
+    }
+
     /// What was recorded.
     ///
     /// ```
@@ -88,8 +108,8 @@ impl HistogramCell {
         if !self.record_quickly(value) {
             return self.record_natively(value);
         }
-        if self.recent.is_wanted() {
-            self.record_recent(value);
+        if self.recent.is_more_wanted() {
+            self.record_more(value);
         }
     }
 
@@ -99,8 +119,8 @@ impl HistogramCell {
         if !(is_usual(value) && self.cells.record_natively(value, value)) {
             return self.record_slow(value, 1);
         }
-        if self.recent.is_wanted() {
-            self.record_recent(value);
+        if self.recent.is_more_wanted() {
+            self.record_more(value);
         }
     }
 
@@ -114,11 +134,18 @@ impl HistogramCell {
     /// Records anything, or notes why it cannot.
     #[cold]
     fn record_slow(&self, value: f64, times: u64) {
-        if !value.is_finite() {
-            return self.recent.refused().note(RecordingProblem::NotFinite);
+        if self.record_in_buckets(value, times) {
+            self.record_exemplified(value, times);
         }
-        if times == 0 {
-            return;
+    }
+
+    /// Whether there was something to record.
+    fn record_in_buckets(&self, value: f64, times: u64) -> bool {
+        if !value.is_finite() {
+            self.recent.refused().note(RecordingProblem::NotFinite);
+        }
+        if !value.is_finite() || times == 0 {
+            return false;
         }
         if value < 0.0 {
             // Relaxed: the flag is only ever raised, and the sum it speaks of is read later.
@@ -126,8 +153,40 @@ impl HistogramCell {
         }
         let sum = (value * times as f64).clamp(f64::MIN, f64::MAX);
         self.cells.record(self.settings.buckets.index_of(value), value, times, sum);
+        true
+    }
+
+    /// What is wanted of a value that was recorded, beyond its bucket and the sum.
+    #[inline(never)]
+    fn record_more(&self, value: f64) {
+        if self.settings.exemplars {
+            return self.record_exemplified(value, 1);
+        }
+        // So it is quantiles that are wanted.
+        self.recent.record(self.clock.coarse_nanos(), value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_exemplified(&self, value: f64, times: u64) {
+        self.record_recent(value, times);
+        self.exemplified.keep_recorded_span(&self.settings, value);
+    }
+
+    fn record_recent(&self, value: f64, times: u64) {
         if self.recent.is_wanted() {
             self.recent.record_n(self.clock.coarse_nanos(), value, times);
+        }
+    }
+
+    fn record_with<K: AsRef<str>, V: AsRef<str>>(
+        &self,
+        value: f64,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if self.record_in_buckets(value, 1) {
+            self.record_recent(value, 1);
+            self.exemplified.keep_recorded(&self.settings, value, &self.clock, labels);
         }
     }
 
@@ -147,11 +206,6 @@ impl HistogramCell {
         if let Some(window) = counted.window.as_ref().filter(|_| self.recent.is_wanted()) {
             self.recent.merge(self.clock.coarse_nanos(), window);
         }
-    }
-
-    #[inline(never)]
-    fn record_recent(&self, value: f64) {
-        self.recent.record(self.clock.coarse_nanos(), value);
     }
 
     fn value(&self) -> HistogramValue {
@@ -200,6 +254,7 @@ impl Instrument for Histogram {
             cells: Spread::new(settings, &context.clock, place),
             went_negative: AtomicBool::new(false),
             recent: Recent::new(settings, context, place),
+            exemplified: Exemplified::of_distribution(settings, context, place),
         };
         Histogram(Handle::of(cell, place))
     }
@@ -212,6 +267,10 @@ impl Instrument for Histogram {
         Some(self.value().into())
     }
 
+    fn exemplified(&self) -> Option<&Exemplified> {
+        Some(&self.0.cell().exemplified)
+    }
+
     fn is_held(&self) -> bool {
         self.0.is_held()
     }
@@ -221,6 +280,7 @@ impl Instrument for Histogram {
         cell.cells.reset(&cell.clock);
         cell.went_negative.store(false, Ordering::Relaxed);
         cell.recent.reset();
+        cell.exemplified.reset();
     }
 }
 

@@ -17,6 +17,47 @@
 //! fails and never panics: what cannot be recorded (NaN into a histogram, say) is left out and counted in
 //! `tagmeter_problems_total`.
 //!
+//! # Exemplars
+//!
+//! An exemplar is one of the values that a count is made of, with labels that say whose it was, as a rule those of a trace: who
+//! sees the slow bucket grow can look at a request that fell into it. Counters, float counters, histograms and timers, of
+//! whatever buckets, take them as they are:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # let registry = tagmeter::Registry::new();
+//! let (orders, latency) = (registry.counter("orders"), registry.timer("request"));
+//! orders.inc_with_exemplar([("trace_id", "4bf92f3577b34da6")]);
+//! latency.record_with_exemplar(Duration::from_millis(400), [("trace_id", "4bf92f3577b34da6")]);
+//! # let page = registry.snapshot().to_openmetrics();
+//! # assert!(page.contains("orders_total 1 # {trace_id=\"4bf92f3577b34da6\"} 1.0 "));
+//! # assert!(page.contains("request_seconds_bucket{le=\"0.5\"} 1 # {trace_id=\"4bf92f3577b34da6\"} 0.4 "));
+//! ```
+//!
+//! or by themselves from the span that is running, where the definition says so:
+//!
+//! ```
+//! # let registry = tagmeter::Registry::new();
+//! let latency = registry.define("request").tags(["route"]).exemplars().timers()?;
+//! latency.with(["/orders"]).time(|| "answer");
+//! # Ok::<(), tagmeter::registry::RegisterError>(())
+//! ```
+//!
+//! The span is that of OpenTelemetry's context, with the feature `opentelemetry` (its crate's version 0.33, and so
+//! `tracing-opentelemetry` 0.34, which puts the spans of `tracing` there), if it is sampled. Any other source, another version
+//! among them, is [`exemplars_from`](crate::registry::RegistryBuilder::exemplars_from)'s.
+//!
+//! | | |
+//! |---|---|
+//! | which are kept | the newest of each bucket, of a counter the newest; of native buckets alone, of each doubling, at most 32; no second one within the same tenth of a second |
+//! | labels | names and values of at most 128 characters in all; names of letters, digits and `_`. Otherwise the value counts without, `tagmeter_problems_total{reason="invalid_exemplar"}` counts what would have been kept, and a log line says so once a metric |
+//! | where they are shown | OpenMetrics, protobuf, JSON; not in text 0.0.4 and 1.0.0, not for summaries, not in pushes |
+//! | true | the value lies in its bucket, and is counted in every snapshot that shows it |
+//! | time | that of the registry's wall clock |
+//! | cost where none is given | a word a series; of records, three instructions of those whose quantiles are wanted |
+//! | cost of one that is not kept | a coarse clock and one load, and a counter goes round the handle's shortcut to its cell |
+//! | cost of one that is kept | its labels' allocations and a free lock, at most ten times a second and bucket. Who finds the lock held goes on without |
+//!
 //! **Signal handlers** must not record: a record may allocate, and may take a lock.
 //!
 //! **After a fork** the child has the totals of its parent and counts on from them; neither sees what the other records
@@ -31,6 +72,7 @@
 mod callback;
 mod counter;
 mod counter_fn;
+mod exemplified;
 mod float_counter;
 mod gauge;
 mod handle;
@@ -38,10 +80,13 @@ mod histogram;
 mod info;
 mod merge;
 mod meter;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
 mod outcome;
 mod recent;
 mod sampled;
 mod settings;
+mod span;
 mod spread;
 mod state_set;
 mod timed;
@@ -58,7 +103,8 @@ pub use merge::MergeError;
 pub use meter::Meter;
 pub use outcome::{Outcome, OutcomeTimer, OutcomeTiming};
 pub use sampled::{SampledTimer, SampledTiming};
-pub use settings::{DistributionSettings, GaugeSettings, Unsuitable};
+pub use settings::{CounterSettings, DistributionSettings, GaugeSettings, Unsuitable};
+pub use span::SpanIds;
 pub use state_set::StateSet;
 pub use timed::TimedExt;
 pub use timer::{Timer, Timing};
@@ -67,7 +113,10 @@ pub use up_down_counter::{InProgress, UpDownCounter};
 #[doc(hidden)]
 pub use crate::cell::Place;
 pub(crate) use callback::{call, caught, is_inside_function};
+pub(crate) use counter::CounterCell;
 pub(crate) use counter_fn::Observed;
+#[doc(hidden)]
+pub use exemplified::Exemplified;
 pub(crate) use float_counter::FloatCell;
 pub(crate) use gauge::GaugeCell;
 pub(crate) use handle::{Handle, Named};
@@ -76,6 +125,7 @@ pub(crate) use meter::MeterCell;
 pub(crate) use settings::Extreme;
 #[doc(hidden)]
 pub use settings::Requested;
+pub(crate) use span::CurrentSpan;
 pub(crate) use state_set::StateCell;
 pub(crate) use timer::TimerCell;
 
@@ -117,6 +167,12 @@ pub trait Instrument: sealed::Sealed + Clone + Debug + Send + Sync + 'static {
     /// What it shows now; `None` where it has nothing to show.
     #[doc(hidden)]
     fn read(&self) -> Option<Value>;
+
+    /// The exemplars beside what it shows, where it can have some.
+    #[doc(hidden)]
+    fn exemplified(&self) -> Option<&Exemplified> {
+        None
+    }
 
     /// What tells these settings from others, for error messages.
     #[doc(hidden)]
@@ -168,7 +224,16 @@ pub struct Context {
 pub(crate) struct Common {
     /// Whether somebody who reads the registry wants quantiles of everything.
     pub(crate) quantiles: AtomicBool,
+    /// Where automatic exemplars come from.
+    pub(crate) span: CurrentSpan,
     pub(crate) refused: Refused,
+}
+
+impl Common {
+    /// The span that is running.
+    pub(crate) fn current_span(&self) -> Option<SpanIds> {
+        self.span.tell()
+    }
 }
 
 pub(crate) mod sealed {

@@ -11,13 +11,20 @@ use crate::stat::Distribution;
 #[derive(Debug)]
 pub(crate) struct Recent {
     always: bool,
+    /// Whether somebody always wants to be told of a record: this, or exemplars.
+    told: bool,
     common: Arc<Common>,
     cell: RecentCell,
 }
 
 impl Recent {
     pub(crate) fn new(settings: &DistributionSettings, context: &Context, place: Place) -> Self {
-        Recent { always: settings.quantiles, common: context.common.clone(), cell: RecentCell::new(place) }
+        Recent {
+            always: settings.quantiles,
+            told: settings.quantiles || settings.exemplars,
+            common: context.common.clone(),
+            cell: RecentCell::new(place),
+        }
     }
 
     /// Records a value at a time of the clock in nanoseconds. To be called where it [is wanted](Recent::is_wanted).
@@ -47,6 +54,12 @@ impl Recent {
     /// Where a histogram notes what it cannot record.
     pub(crate) fn refused(&self) -> &Refused {
         &self.common.refused
+    }
+
+    /// Whether anything is wanted of a record beyond its buckets and sum: one question for all, on the way of all.
+    #[inline]
+    pub(crate) fn is_more_wanted(&self) -> bool {
+        self.told || self.common.quantiles.load(Ordering::Relaxed)
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Place;
 use crate::model::{Kind, Shape};
 use crate::stat::{Buckets, NativeBuckets};
 
@@ -14,6 +15,7 @@ pub struct Requested {
     pub(crate) buckets: Option<Buckets>,
     pub(crate) native: Option<NativeBuckets>,
     pub(crate) quantiles: bool,
+    pub(crate) exemplars: bool,
     pub(crate) summary: Option<Vec<f64>>,
     pub(crate) extreme: Option<(Extreme, Duration)>,
     pub(crate) states: Vec<Box<str>>,
@@ -36,10 +38,23 @@ impl Requested {
         refuse_first(&[("max_over or min_over", self.extreme.is_some())], kind)
     }
 
+    /// Refuses what only counters, histograms and timers have.
+    pub(crate) fn no_exemplars(&self, kind: Kind) -> Result<(), Unsuitable> {
+        refuse_first(&[("exemplars", self.exemplars)], kind)
+    }
+
     /// Refuses everything.
     pub(crate) fn nothing(&self, kind: Kind) -> Result<(), Unsuitable> {
         self.no_distribution(kind)?;
+        self.no_exemplars(kind)?;
         self.no_extreme(kind)
+    }
+
+    /// What a counter has.
+    pub(crate) fn counter(&self, kind: Kind) -> Result<CounterSettings, Unsuitable> {
+        self.no_distribution(kind)?;
+        self.no_extreme(kind)?;
+        Ok(CounterSettings { exemplars: self.exemplars })
     }
 
     pub(crate) fn distribution(&self, kind: Kind) -> Result<Arc<DistributionSettings>, Unsuitable> {
@@ -55,6 +70,7 @@ impl Requested {
             buckets: self.classic(),
             native: self.native,
             quantiles: self.quantiles || self.summary.is_some(),
+            exemplars: self.exemplars,
             shape,
         }))
     }
@@ -102,6 +118,27 @@ pub struct GaugeSettings {
     pub(crate) extreme: Option<(Extreme, Duration)>,
 }
 
+/// What a definition says about a counter.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[doc(hidden)]
+pub struct CounterSettings {
+    /// Whether each record is given the current span.
+    pub(crate) exemplars: bool,
+}
+
+impl CounterSettings {
+    /// Where its count begins: in cells, if each record is given the current span, since it is those that ask for it.
+    pub(crate) fn place(&self, place: Place) -> Place {
+        if self.exemplars && place == Place::Shared { Place::Cells } else { place }
+    }
+}
+
+impl fmt::Display for CounterSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.exemplars { "exemplars" } else { "" })
+    }
+}
+
 /// What a definition says about a histogram or a timer.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[doc(hidden)]
@@ -109,6 +146,8 @@ pub struct DistributionSettings {
     pub(crate) buckets: Buckets,
     pub(crate) native: Option<NativeBuckets>,
     pub(crate) quantiles: bool,
+    /// Whether each record is given the current span.
+    pub(crate) exemplars: bool,
     pub(crate) shape: Shape,
 }
 
@@ -120,10 +159,11 @@ impl fmt::Display for DistributionSettings {
             Some(native) => write!(f, "buckets {:?} and {native}", self.buckets.bounds())?,
         }
         match &self.shape {
-            Shape::Summary(quantiles) => write!(f, " and summary quantiles {quantiles:?}"),
-            Shape::Histogram if self.quantiles => f.write_str(" and quantiles"),
-            Shape::Histogram => Ok(()),
+            Shape::Summary(quantiles) => write!(f, " and summary quantiles {quantiles:?}")?,
+            Shape::Histogram if self.quantiles => f.write_str(" and quantiles")?,
+            Shape::Histogram => {}
         }
+        f.write_str(if self.exemplars { " and exemplars" } else { "" })
     }
 }
 

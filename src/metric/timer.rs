@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::recent::Recent;
 use super::spread::{Read, Spread};
-use super::{Context, DistributionSettings, Handle, Instrument, Place, Requested, Unsuitable, sealed};
+use super::{
+    Context, DistributionSettings, Exemplified, Handle, Instrument, Place, Requested, Unsuitable, sealed,
+};
 use crate::cell::{Ticks, WholeWord};
 use crate::clock::Clock;
 use crate::model::{HistogramValue, Kind, TimerValue, Value};
@@ -48,6 +50,7 @@ pub(crate) struct TimerCell {
     /// Records there were when it was last reset, less the durations that stand for others besides themselves.
     base: AtomicU64,
     recent: Recent,
+    exemplified: Exemplified,
 }
 
 impl Timer {
@@ -109,6 +112,24 @@ impl Timer {
         }
     }
 
+    /// Records a duration, and keeps it as an exemplar with these labels: see [exemplars](crate::metric#exemplars).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let timer = tagmeter::Registry::new().timer("t");
+    /// timer.record_with_exemplar(Duration::from_millis(250), [("trace_id", "4bf92f3577b34da6")]);
+    /// assert_eq!(timer.value().sum, 0.25);
+    /// ```
+    pub fn record_with_exemplar<K: AsRef<str>, V: AsRef<str>>(
+        &self,
+        duration: Duration,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if let Some(cell) = self.0.recording() {
+            cell.record_with(cell.clock.coarse_nanos(), nanos::of(duration), labels);
+        }
+    }
+
     /// The durations recorded, in seconds.
     ///
     /// ```
@@ -166,8 +187,8 @@ impl TimerCell {
         if !self.record_quickly(seconds, nanos) {
             return self.record_natively(now, seconds, nanos);
         }
-        if self.recent.is_wanted() {
-            self.recent.record(now, seconds);
+        if self.recent.is_more_wanted() {
+            self.record_more(now, seconds);
         }
     }
 
@@ -184,30 +205,69 @@ impl TimerCell {
         if !self.cells.record_natively(seconds, nanos) {
             return self.record_slow(now, seconds, nanos);
         }
-        if self.recent.is_wanted() {
-            self.recent.record(now, seconds);
+        if self.recent.is_more_wanted() {
+            self.record_more(now, seconds);
         }
     }
 
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.record_times(now, seconds, nanos, 1);
+        self.record_in_buckets(seconds, nanos, 1);
+        if self.recent.is_more_wanted() {
+            self.record_more(now, seconds);
+        }
     }
 
     /// Records a duration at a time of the clock so many times, at least once.
     fn record_n(&self, now: u64, nanos: u64, times: u64) {
         self.ticks.catch_up(now, || self.total());
-        self.record_times(now, seconds(nanos), nanos, times);
+        let seconds = seconds(nanos);
+        self.record_in_buckets(seconds, nanos, times);
+        self.record_exemplified(now, seconds, times);
         // Relaxed: as the records that it stands for.
         self.base.fetch_sub(times.wrapping_sub(1), Ordering::Relaxed);
     }
 
-    fn record_times(&self, now: u64, seconds: f64, nanos: u64, times: u64) {
+    fn record_in_buckets(&self, seconds: f64, nanos: u64, times: u64) {
         let bucket = self.settings.buckets.index_of(seconds);
         self.cells.record(bucket, seconds, times, nanos.saturating_mul(times));
+    }
+
+    /// What is wanted of a duration that was recorded, beyond its bucket and the sum.
+    #[inline(never)]
+    fn record_more(&self, now: u64, seconds: f64) {
+        if self.settings.exemplars {
+            return self.record_exemplified(now, seconds, 1);
+        }
+        // So it is quantiles that are wanted.
+        self.recent.record(now, seconds);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_exemplified(&self, now: u64, seconds: f64, times: u64) {
+        self.record_recent(now, seconds, times);
+        self.exemplified.keep_recorded_span(&self.settings, seconds);
+    }
+
+    #[inline]
+    fn record_recent(&self, now: u64, seconds: f64, times: u64) {
         if self.recent.is_wanted() {
             self.recent.record_n(now, seconds, times);
         }
+    }
+
+    fn record_with<K: AsRef<str>, V: AsRef<str>>(
+        &self,
+        now: u64,
+        nanos: u64,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) {
+        self.ticks.catch_up(now, || self.total());
+        let seconds = seconds(nanos);
+        self.record_in_buckets(seconds, nanos, 1);
+        self.record_recent(now, seconds, 1);
+        self.exemplified.keep_recorded(&self.settings, seconds, &self.clock, labels);
     }
 
     fn value(&self) -> HistogramValue {
@@ -239,6 +299,7 @@ impl TimerCell {
         self.base.store(self.cells.records(), Ordering::Relaxed);
         self.ticks.reset(self.clock.nanos());
         self.recent.reset();
+        self.exemplified.reset();
     }
 }
 
@@ -285,6 +346,27 @@ impl<T: Borrow<Timer>> Timing<T> {
     #[inline]
     pub fn stop(mut self) -> Duration {
         Duration::from_nanos(self.end())
+    }
+
+    /// As [`stop`](Timing::stop), and keeps the duration as an exemplar with these labels.
+    ///
+    /// ```
+    /// # let timer = tagmeter::Registry::new().timer("t");
+    /// let elapsed = timer.start().stop_with_exemplar([("trace_id", "4bf92f3577b34da6")]);
+    /// assert_eq!(timer.value().sum, elapsed.as_secs_f64());
+    /// ```
+    pub fn stop_with_exemplar<K: AsRef<str>, V: AsRef<str>>(
+        mut self,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) -> Duration {
+        let Some(timer) = self.timer.take() else { return Duration::ZERO };
+        let timer = timer.borrow();
+        let now = timer.now();
+        let nanos = now.saturating_sub(self.started);
+        if let Some(cell) = timer.0.recording() {
+            cell.record_with(now, nanos, labels);
+        }
+        Duration::from_nanos(nanos)
     }
 
     /// Ends it without a record.
@@ -349,6 +431,7 @@ impl Instrument for Timer {
             ticks: Ticks::new(context.clock.nanos()),
             base: AtomicU64::new(0),
             recent: Recent::new(settings, context, place),
+            exemplified: Exemplified::of_distribution(settings, context, place),
         };
         Timer(Handle::of(cell, place))
     }
@@ -359,6 +442,10 @@ impl Instrument for Timer {
 
     fn read(&self) -> Option<Value> {
         Some(TimerValue { durations: self.value(), rates: self.rates() }.into())
+    }
+
+    fn exemplified(&self) -> Option<&Exemplified> {
+        Some(&self.0.cell().exemplified)
     }
 
     fn is_held(&self) -> bool {

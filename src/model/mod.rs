@@ -1,16 +1,18 @@
 //! A snapshot of metrics: plain data, no atomics, no locks.
 //!
 //! The registry makes it; encoders, reporters and tests read it. [`Snapshot`] holds [`Family`]s, a family holds
-//! [`Series`] in a [`SeriesList`], a series holds one [`Value`]. What something else counted becomes a value by
-//! [`HistogramValue::of_cumulative`] and its like, or an error that says why it cannot be one.
+//! [`Series`] in a [`SeriesList`], a series holds one [`Value`] and [`Exemplar`]s of it. What something else counted becomes
+//! a value by [`HistogramValue::of_cumulative`] and its like, or an error that says why it cannot be one.
 
 mod check;
 mod difference;
+mod exemplar;
 mod given;
 mod series;
 mod value;
 
 pub use check::InvalidValue;
+pub use exemplar::{Exemplar, InvalidExemplar};
 pub use given::{InvalidHistogram, InvalidSummary};
 pub use series::{Series, SeriesList};
 pub use value::{

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use foldhash::fast::RandomState;
 
-use super::Value;
+use super::{Exemplar, Value};
 use crate::nanos;
 use crate::tag::Tags;
 use crate::tag::label::{LabelText, LabelTexts};
@@ -28,7 +28,7 @@ use crate::tag::pairs::LabelPairs;
 /// assert_eq!(orders.value.number(), Some(1.0));
 /// assert!(orders.start() <= snapshot.taken_at());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Series<'a> {
     /// What tells it apart from its family's other series.
@@ -36,9 +36,12 @@ pub struct Series<'a> {
     /// What it counted or measured.
     pub value: &'a Value,
     pub(crate) start: Nanos,
+    /// The list's, looked through only where somebody asks: most series have none, and most pages show none.
+    exemplars: &'a [(usize, Box<[Exemplar]>)],
+    at: usize,
 }
 
-impl Series<'_> {
+impl<'a> Series<'a> {
     /// When it began to count. 1970-01-01 stands for a time that nobody knows, as of counts that collectors bring.
     ///
     /// ```
@@ -49,6 +52,38 @@ impl Series<'_> {
     /// ```
     pub fn start(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.start)
+    }
+
+    /// Some of the values that it is made of, the oldest first: each lies in a bucket that is not empty, or is at most the
+    /// total.
+    ///
+    /// ```
+    /// let registry = tagmeter::Registry::new();
+    /// registry.histogram("sizes").record_with_exemplar(7.0, [("trace_id", "4bf92f35")]);
+    /// let snapshot = registry.snapshot();
+    /// let sizes = snapshot.families()[0].series.first().unwrap();
+    /// assert_eq!(sizes.exemplars().next().map(|exemplar| exemplar.value()), Some(7.0));
+    /// ```
+    pub fn exemplars(self) -> impl Iterator<Item = &'a Exemplar> {
+        let found = self.exemplars.binary_search_by_key(&self.at, |(at, _)| *at).ok();
+        let all = found.and_then(|found| self.exemplars.get(found)).map_or(&[][..], |(_, all)| all);
+        all.iter().filter(move |exemplar| self.value.holds(exemplar))
+    }
+}
+
+impl PartialEq for Series<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let same = (self.tags, self.value, self.start) == (other.tags, other.value, other.start);
+        same && self.exemplars().eq(other.exemplars())
+    }
+}
+
+impl fmt::Debug for Series<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exemplars: Vec<&Exemplar> = self.exemplars().collect();
+        let mut series = f.debug_struct("Series");
+        series.field("tags", self.tags).field("value", self.value).field("start", &self.start);
+        series.field("exemplars", &exemplars).finish()
     }
 }
 
@@ -75,6 +110,8 @@ pub(crate) fn nanos(time: SystemTime) -> Nanos {
 #[derive(Clone, Default)]
 pub struct SeriesList {
     parts: Vec<Part>,
+    /// The position of a series, and its exemplars; of those that have some, in order.
+    exemplars: Vec<(usize, Box<[Exemplar]>)>,
 }
 
 /// The series whose tags lie in one chunk, each at the place of its tags. Values and starts apart: a page needs no starts.
@@ -110,6 +147,38 @@ impl SeriesList {
         }
     }
 
+    /// Gives the series that was appended last these exemplars, the oldest first. Those that cannot be of its values are
+    /// not shown.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use tagmeter::{Tags, model::{Exemplar, Number, SeriesList, Value}};
+    ///
+    /// let (mut orders, now) = (SeriesList::new(), SystemTime::now());
+    /// orders.push(Tags::new(), Value::Counter(Number::Integer(3)), now);
+    /// orders.exemplify([Exemplar::new([("trace_id", "4bf92f35")], 1.0, now)?]);
+    /// assert_eq!(orders.first().map(|series| series.exemplars().count()), Some(1));
+    /// # Ok::<(), tagmeter::model::InvalidExemplar>(())
+    /// ```
+    pub fn exemplify(&mut self, exemplars: impl IntoIterator<Item = Exemplar>) {
+        let Some(last) = self.positions().checked_sub(1) else { return };
+        self.exemplars.pop_if(|(at, _)| *at == last);
+        let exemplars: Box<[Exemplar]> = exemplars.into_iter().collect();
+        if !exemplars.is_empty() {
+            self.exemplars.push((last, exemplars));
+        }
+    }
+
+    /// Those of series that were left out among them.
+    fn positions(&self) -> usize {
+        self.parts.iter().map(|part| part.values.len()).sum()
+    }
+
+    /// Whether any series has exemplars.
+    pub(crate) fn has_exemplars(&self) -> bool {
+        !self.exemplars.is_empty()
+    }
+
     /// The series, in the order of their creation.
     ///
     /// ```
@@ -121,10 +190,16 @@ impl SeriesList {
     /// assert_eq!(cities, [Some("Oslo"), Some("Bergen")]);
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = Series<'_>> + Clone {
-        self.parts.iter().flat_map(|Part { identities, values, starts }| {
-            let read = identities.tags.iter().zip(values).zip(starts);
-            read.filter_map(|((tags, value), start)| {
-                Some(Series { tags, value: value.as_ref()?, start: *start })
+        let before = self.parts.iter().scan(0, |before, part| {
+            let here = *before;
+            *before += part.values.len();
+            Some(here)
+        });
+        self.parts.iter().zip(before).flat_map(move |(Part { identities, values, starts }, before)| {
+            let read = identities.tags.iter().zip(values).zip(starts).enumerate();
+            read.filter_map(move |(place, ((tags, value), start))| {
+                let (value, start) = (value.as_ref()?, *start);
+                Some(Series { tags, value, start, exemplars: &self.exemplars, at: before + place })
             })
         })
     }
@@ -162,7 +237,13 @@ impl SeriesList {
         mut readings: impl Iterator<Item = Option<(Value, Nanos)>>,
     ) -> Self {
         let parts = identities.chunks.iter().map(|chunk| Part::of(chunk.clone(), &mut readings));
-        SeriesList { parts: parts.collect() }
+        SeriesList { parts: parts.collect(), exemplars: Vec::new() }
+    }
+
+    /// With the exemplars of series, by their positions, rising.
+    pub(crate) fn with_exemplars(mut self, exemplars: Vec<(usize, Box<[Exemplar]>)>) -> Self {
+        self.exemplars = exemplars;
+        self
     }
 
     /// Hands each series to `take`, with its position and the labels that its tags become in a family without a label of
@@ -206,7 +287,8 @@ impl SeriesList {
             let read = identities.tags.iter().zip(values).zip(starts).zip(labels(identities));
             for (place, (((tags, value), start), labels)) in read.enumerate() {
                 if let Some(value) = value {
-                    take(before + place, Series { tags, value, start: *start }, labels);
+                    let (at, exemplars) = (before + place, self.exemplars.as_slice());
+                    take(at, Series { tags, value, start: *start, exemplars, at }, labels);
                 }
             }
             before += values.len();
@@ -229,12 +311,14 @@ impl SeriesList {
             part.identities = Arc::new(identities);
             part
         };
-        SeriesList { parts: self.parts.into_iter().map(retagged).collect() }
+        SeriesList { parts: self.parts.into_iter().map(retagged).collect(), exemplars: self.exemplars }
     }
 
     /// Puts the series of another list behind these. Tags that both have come twice: see [`unite`](SeriesList::unite).
     pub(crate) fn append(&mut self, mut other: SeriesList) {
+        let before = self.positions();
         self.parts.append(&mut other.parts);
+        self.exemplars.extend(other.exemplars.into_iter().map(|(at, own)| (before + at, own)));
     }
 
     /// Leaves each tags' first series, which `met` is given with the value of every other one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Kind;
+use super::{Kind, Nanos, nanos};
 use crate::stat::{Buckets, Distribution, NativeCounts, Rates};
 use crate::tag::Tags;
 
@@ -86,6 +86,16 @@ impl Value {
             Value::Info(_) => Some(1.0),
             Value::StateSet(_) => None,
         }
+    }
+
+    /// Since when it counts: from the start of its series, or since it began anew.
+    pub(crate) fn counts_since(&self, start: Nanos) -> Nanos {
+        let restarted = match self {
+            Value::Timer(timer) => timer.durations.restarted,
+            Value::Histogram(histogram) => histogram.restarted,
+            _ => None,
+        };
+        restarted.map_or(start, |restarted| start.max(nanos(restarted)))
     }
 
     /// Whether it is a number and nothing else, which owns no memory.

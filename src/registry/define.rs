@@ -271,6 +271,21 @@ impl<'r, K> Define<'r, K> {
         self
     }
 
+    /// Keeps some of the records as exemplars with the ids of the span that is running then, OpenTelemetry's (feature
+    /// `opentelemetry`) or [another](super::RegistryBuilder::exemplars_from): see [exemplars](crate::metric#exemplars). For
+    /// counters, histograms and timers.
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// let latency = registry.define("request").exemplars().timer()?;
+    /// latency.time(|| "answer"); // an exemplar, if a sampled span is running
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn exemplars(mut self) -> Self {
+        self.requested.exemplars = true;
+        self
+    }
+
     /// Shows histograms and timers as a summary with these quantiles, where a format tells the two apart.
     ///
     /// Quantiles of several processes cannot be added up; prefer buckets.

@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::sought::{Hashed, Sought};
 use super::table::{Entry, Table};
 use crate::metric::{Instrument, Place};
-use crate::model::{self, Identities, Nanos, SeriesList, Value};
+use crate::model::{self, Exemplar, Identities, Nanos, SeriesList, Value};
 use crate::name::Name;
 use crate::tag::Tags;
 
@@ -347,6 +347,16 @@ impl<I: Instrument> SeriesOf<I> {
         known.clone()
     }
 
+    /// The exemplars of the first so many series, by their numbers.
+    fn exemplars(&self, series: usize) -> Vec<(usize, Box<[Exemplar]>)> {
+        if !Shared::may_have_exemplars() {
+            return Vec::new();
+        }
+        let shown = self.table.iter().take(series).enumerate().filter(|(_, entry)| !entry.value.is_hidden());
+        let of = |instrument| self.shared.exemplars(&self.name, instrument);
+        shown.filter_map(|(number, entry)| Some((number, of(&entry.value.instrument)?))).collect()
+    }
+
     fn visible(&self) -> impl Iterator<Item = &Entry<Cell<I>>> {
         self.table.iter().filter(|entry| !entry.value.is_hidden())
     }
@@ -441,12 +451,15 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
 
     fn read(&self) -> model::Family {
         let described = self.described();
+        let identities = self.identities();
+        let exemplars = self.exemplars(identities.len());
+        let values = self.table.iter().map(|entry| entry.value.read());
         model::Family {
             name: described.definition.name.clone(),
             kind: I::KIND,
             help: described.definition.help.clone(),
             unit: described.definition.unit.clone(),
-            series: SeriesList::of(&self.identities(), self.table.iter().map(|entry| entry.value.read())),
+            series: SeriesList::of(&identities, values).with_exemplars(exemplars),
         }
     }
 

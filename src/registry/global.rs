@@ -9,10 +9,10 @@ use parking_lot::RwLock;
 use super::Registry;
 use super::family::{Family, Shown};
 use super::keys::Keys;
-use crate::cell::Count;
 use crate::metric::{
-    Counter, CounterFn, FloatCell, FloatCounter, Gauge, GaugeCell, Handle, Histogram, HistogramCell, Info,
-    Instrument, Meter, MeterCell, Named, Observed, StateCell, StateSet, Timer, TimerCell, UpDownCounter,
+    Counter, CounterCell, CounterFn, FloatCell, FloatCounter, Gauge, GaugeCell, Handle, Histogram,
+    HistogramCell, Info, Instrument, Meter, MeterCell, Named, Observed, StateCell, StateSet, Timer,
+    TimerCell, UpDownCounter,
 };
 use crate::name::Name;
 use crate::tag::Tags;
@@ -91,7 +91,7 @@ macro_rules! named {
 }
 
 named! {
-    Count: Counter;
+    CounterCell: Counter;
     Observed: CounterFn;
     FloatCell: FloatCounter;
     AtomicI64: UpDownCounter;

@@ -25,6 +25,7 @@ pub mod collector;
 mod define;
 mod definition;
 mod error;
+mod exemplars;
 mod families;
 mod family;
 mod global;
@@ -82,7 +83,7 @@ use unite::unite;
 
 use crate::cell::Refused;
 use crate::clock::Clock;
-use crate::metric::{Common, Context};
+use crate::metric::{Common, Context, CurrentSpan, SpanIds};
 use crate::model::{self, Kind, Snapshot};
 use crate::name::Name;
 use crate::tag::{Id, Tags};
@@ -139,6 +140,7 @@ pub struct RegistryBuilder {
     max_series: usize,
     max_families: usize,
     quantiles: bool,
+    span: CurrentSpan,
     is_noop: bool,
 }
 
@@ -196,6 +198,25 @@ impl RegistryBuilder {
         self
     }
 
+    /// Asks this for the current span where a definition wants [exemplars](Define::exemplars); with the feature
+    /// `opentelemetry` that is OpenTelemetry's otherwise, if it is sampled. One that panics is counted.
+    ///
+    /// ```
+    /// use tagmeter::{Registry, metric::SpanIds};
+    ///
+    /// let registry = Registry::builder().exemplars_from(|| Some(SpanIds::new([7; 16], [1; 8]))).build();
+    /// let orders = registry.define("orders").exemplars().counter()?;
+    /// orders.inc();
+    /// let snapshot = registry.snapshot();
+    /// let series = snapshot.families()[0].series.first().unwrap();
+    /// assert_eq!(series.exemplars().next().map(|exemplar| exemplar.value()), Some(1.0));
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn exemplars_from(mut self, current: impl Fn() -> Option<SpanIds> + Send + Sync + 'static) -> Self {
+        self.span = CurrentSpan::new(current);
+        self
+    }
+
     /// The registry.
     ///
     /// ```
@@ -203,7 +224,11 @@ impl RegistryBuilder {
     /// assert!(registry.snapshot().families().is_empty());
     /// ```
     pub fn build(self) -> Registry {
-        let common = Arc::new(Common { quantiles: AtomicBool::new(self.quantiles), ..Common::default() });
+        let common = Arc::new(Common {
+            quantiles: AtomicBool::new(self.quantiles),
+            span: self.span,
+            ..Common::default()
+        });
         let shared = Shared {
             start: self.clock.wall(),
             context: Context { clock: self.clock, common: common.clone() },
@@ -238,6 +263,7 @@ impl Registry {
             max_series: DEFAULT_LIMIT,
             max_families: DEFAULT_LIMIT,
             quantiles: false,
+            span: CurrentSpan::default(),
             is_noop: false,
         }
     }

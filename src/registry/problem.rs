@@ -28,6 +28,8 @@ pub(crate) enum Problem {
     UnfitTags,
     /// A collector's family that is already there, or a value that cannot be: left out.
     CollectorRefused,
+    /// Labels that are those of no exemplar: recorded without.
+    InvalidExemplar,
     /// A snapshot that may show a part of a group.
     SplitGroup,
     /// A collector that gave an error: without its families.
@@ -39,13 +41,14 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    const ALL: [Problem; 10] = [
+    const ALL: [Problem; 11] = [
         Problem::Conflict,
         Problem::EmptyName,
         Problem::TooManyFamilies,
         Problem::TooManySeries,
         Problem::UnfitTags,
         Problem::CollectorRefused,
+        Problem::InvalidExemplar,
         Problem::SplitGroup,
         Problem::CollectorFailed,
         Problem::CollectorLate,
@@ -61,6 +64,7 @@ impl Problem {
             Problem::TooManySeries => "too_many_series",
             Problem::UnfitTags => "unfit_tags",
             Problem::CollectorRefused => "collector_refused",
+            Problem::InvalidExemplar => "invalid_exemplar",
             Problem::SplitGroup => "split_group",
             Problem::CollectorFailed => "collector_failed",
             Problem::CollectorLate => "collector_late",
@@ -91,21 +95,27 @@ impl Problems {
     /// Counts a problem and, the first time it meets this name, logs it.
     #[cold]
     pub(crate) fn note(&self, problem: Problem, name: &Name, what: impl FnOnce() -> String) {
+        self.note_n(problem, name, 1, what);
+    }
+
+    /// The same for what happened several times.
+    #[cold]
+    pub(crate) fn note_n(&self, problem: Problem, name: &Name, times: u64, what: impl FnOnce() -> String) {
         // No lock is held: the logger may use this registry.
-        if self.count(problem, name) {
+        if self.count(problem, name, times) {
             log::warn!("tagmeter: {}", what());
         }
     }
 
     /// Counts a problem; tells whether it has to be said.
-    fn count(&self, problem: Problem, name: &Name) -> bool {
+    fn count(&self, problem: Problem, name: &Name, times: u64) -> bool {
         let first = {
             let mut said = self.said.lock();
             said.len() < MOST_SAID && said.insert((problem, name.clone()))
         };
         // What a format leaves out it leaves out again at each scrape: it is one problem.
         if first || problem != Problem::LeftOut {
-            self.counts[problem as usize].fetch_add(1, Ordering::Relaxed);
+            self.counts[problem as usize].fetch_add(times, Ordering::Relaxed);
         }
         first
     }

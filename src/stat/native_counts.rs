@@ -165,6 +165,16 @@ impl NativeCounts {
         }
     }
 
+    /// Whether there is something in the bucket of a value.
+    pub(crate) fn holds(&self, value: f64) -> bool {
+        let is_in = |side: &Occupied, index: i32| side.binary_search_by_key(&index, |(own, _)| *own).is_ok();
+        match Bucket::of(value, self.schema, self.zero_threshold) {
+            Bucket::Zero => self.zero_count > 0,
+            Bucket::Above(index) => is_in(&self.positive, index),
+            Bucket::Below(index) => is_in(&self.negative, index),
+        }
+    }
+
     /// The value below which the share `q` of the values lies.
     ///
     /// Range: `None` when there are none or `q` is not within 0 to 1. Within a bucket values are taken to lie evenly on a

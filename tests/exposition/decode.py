@@ -2,7 +2,8 @@
 
 Standard input: pages, each after its length as four bytes, big-endian.
 Standard output: a line of JSON for each page: [name, labels, value] of every sample that Prometheus makes of it, and, with a
-name behind a slash, of what has no sample: /type, /help, /unit, /created, and the parts of native buckets.
+name behind a slash, of what has no sample: /type, /help, /unit, /created, /exemplar, whose labels have a # in front, and
+the parts of native buckets.
 """
 
 import json
@@ -33,12 +34,24 @@ def created(message, name, labels):
         yield name + "/created", labels, number(time.seconds * 10**9 + time.nanos)
 
 
+def exemplar(message, name, labels):
+    own = {"#" + pair.name: pair.value for pair in message.label}
+    if len(own) != len(message.label):
+        raise ValueError(f"{name} has an exemplar with a label twice")
+    if not message.HasField("timestamp"):
+        raise ValueError(f"{name} has an exemplar without its time")
+    time = message.timestamp.seconds + message.timestamp.nanos / 10**9
+    yield name + "/exemplar", labels | own | {"time": number(time)}, number(message.value)
+
+
 def simple(kind):
     def of(name, labels, metric):
         message = getattr(metric, kind)
         yield name, labels, number(message.value)
         if kind == "counter":
             yield from created(message, name, labels)
+            if message.HasField("exemplar"):
+                yield from exemplar(message.exemplar, name, labels)
 
     return of
 
@@ -57,12 +70,20 @@ def histogram(name, labels, metric):
     is_native = message.HasField("schema")
     if message.bucket or not is_native:
         for bucket in message.bucket:
-            yield name + "_bucket", labels | {"le": number(bucket.upper_bound)}, number(bucket.cumulative_count)
+            own = labels | {"le": number(bucket.upper_bound)}
+            if bucket.upper_bound != float("inf"):
+                yield name + "_bucket", own, number(bucket.cumulative_count)
+            elif bucket.cumulative_count != message.sample_count:
+                raise ValueError(f"{name} has two counts")
+            if bucket.HasField("exemplar"):
+                yield from exemplar(bucket.exemplar, name + "_bucket", own)
     yield name + "_bucket", labels | {"le": "inf"}, number(message.sample_count)
     yield name + "_sum", labels, number(message.sample_sum)
     yield name + "_count", labels, number(message.sample_count)
     yield from created(message, name, labels)
     if is_native:
+        for one in message.exemplars:
+            yield from exemplar(one, name, labels)
         yield name + "/schema", labels, number(message.schema)
         yield name + "/threshold", labels, number(message.zero_threshold)
         yield name + "/zero", labels, number(message.zero_count)

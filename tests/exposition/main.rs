@@ -9,6 +9,7 @@ mod arbitrary;
 #[allow(dead_code, reason = "pages are pulled; what is pushed is for other tests")]
 mod backends;
 mod conformance;
+mod exemplars;
 mod fixture;
 mod golden;
 mod hostile;

@@ -41,7 +41,7 @@ pub(crate) fn decoded(pages: &[Vec<u8>]) -> Vec<Result<Samples, String>> {
 /// The part of what was decoded that a text page has too.
 fn of_text(decoded: Samples) -> Samples {
     let has_no_place = |name: &str| {
-        ["/created", "/schema", "/threshold", "/zero", "/negative", "/positive"]
+        ["/created", "/exemplar", "/schema", "/threshold", "/zero", "/negative", "/positive"]
             .iter()
             .any(|end| name.ends_with(end))
     };

@@ -51,6 +51,13 @@ impl Prometheus {
         Prometheus { url: script(&["url", name]), server, client: client.clone() }
     }
 
+    /// As [`start`](Self::start), with these features instead of the usual ones.
+    #[allow(dead_code, reason = "the usual ones do for most tests")]
+    pub(crate) fn start_with(name: &'static str, client: &Client, features: &str) -> Prometheus {
+        let server = Server::start_with(name, &[("PROM_FEATURES", features)]);
+        Prometheus { url: script(&["url", name]), server, client: client.clone() }
+    }
+
     /// As [`start`](Self::start), for [`scrape_tls`](Self::scrape_tls): it trusts this certificate, a file, and shows this
     /// token.
     pub(crate) fn start_tls(
@@ -90,6 +97,17 @@ impl Prometheus {
         let answer = get(&self.client, url).await;
         let answer: Value = serde_json::from_str(&answer).expect("Prometheus speaks JSON");
         answer["data"]["result"].as_array().expect("a vector").clone()
+    }
+
+    /// What it has of the exemplars of a selector's series: an array of these, each with its exemplars.
+    #[allow(dead_code, reason = "few tests ask")]
+    pub(crate) async fn exemplars(&self, selector: &str) -> Vec<Value> {
+        // All the time there is.
+        let parameters = [("query", selector), ("start", "0"), ("end", "9999999999")];
+        let url = Url::parse_with_params(&format!("{}/api/v1/query_exemplars", self.url), parameters);
+        let answer = get(&self.client, url.expect("is one")).await;
+        let answer: Value = serde_json::from_str(&answer).expect("Prometheus speaks JSON");
+        answer["data"].as_array().expect("an array of series").clone()
     }
 
     /// What it has now of a job's series of these names, with these of their tags.

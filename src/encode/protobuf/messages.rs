@@ -3,8 +3,8 @@
 use crate::encode::exposed::{Exposed, Paired, Type, WINDOW};
 use crate::encode::page::{CHUNK_BYTES, Page};
 use crate::encode::protobuf::{METRIC, native, push_head};
-use crate::encode::samples::{in_order, named_rates, states};
-use crate::model::{HistogramValue, Nanos, Shape, SummaryValue, Value, nanos};
+use crate::encode::samples::{in_order, named_rates, newest_in, states};
+use crate::model::{Exemplar, HistogramValue, Nanos, Shape, SummaryValue, Value};
 use crate::nanos::PER_SECOND as NANOS_PER_SECOND;
 use crate::tag::pairs::push_pair;
 use crate::wire::{push_f64, push_message, push_u64};
@@ -32,6 +32,12 @@ const NUMBER: u64 = 2;
 pub(super) const CREATED_OF_COUNTER: u64 = 3;
 const CREATED_OF_SUMMARY: u64 = 4;
 const CREATED_OF_HISTOGRAM: u64 = 15;
+/// Where exemplars are, and the fields of one behind its labels, which stand as a metric's do.
+const EXEMPLAR_OF_COUNTER: u64 = 2;
+const EXEMPLAR_OF_BUCKET: u64 = 3;
+const EXEMPLARS_OF_HISTOGRAM: u64 = 16;
+const VALUE_OF_EXEMPLAR: u64 = 2;
+const TIME_OF_EXEMPLAR: u64 = 3;
 /// Fields of a time.
 const SECONDS: u64 = 1;
 const NANOSECONDS: u64 = 2;
@@ -60,6 +66,8 @@ pub(super) fn write(family: &Exposed<'_>, head: &[u8], body: &mut Vec<u8>, page:
 
 /// Appends the metrics of a series.
 fn push_series(out: &mut Vec<u8>, family: &Exposed<'_>, series: &Paired<'_>) {
+    let start = series.value.counts_since(series.series.start);
+    let exemplars: Vec<&Exemplar> = series.series.exemplars().collect();
     let mut metric = |fill: &dyn Fn(&mut Vec<u8>)| {
         push_message(out, METRIC, |out| {
             out.extend_from_slice(series.pairs);
@@ -75,14 +83,14 @@ fn push_series(out: &mut Vec<u8>, family: &Exposed<'_>, series: &Paired<'_>) {
                 });
             });
         }
-        Value::Meter(meter) => metric(&|out| push_counter(out, meter.count as f64, series.start)),
+        Value::Meter(meter) => metric(&|out| push_counter(out, meter.count as f64, None, start)),
         Value::Timer(timer) => {
-            metric(&|out| push_distribution(out, family.kind, &timer.durations, series.start))
+            metric(&|out| push_distribution(out, family.kind, &timer.durations, &exemplars, start))
         }
         Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
-            metric(&|out| push_distribution(out, family.kind, histogram, series.start))
+            metric(&|out| push_distribution(out, family.kind, histogram, &exemplars, start))
         }
-        Value::Summary(given) => metric(&|out| push_given_summary(out, given, series.start)),
+        Value::Summary(given) => metric(&|out| push_given_summary(out, given, start)),
         Value::Info(_) => metric(&|out| push_gauge(out, 1.0)),
         Value::StateSet(set) => states(set).for_each(|(state, on)| {
             metric(&|out| {
@@ -90,8 +98,11 @@ fn push_series(out: &mut Vec<u8>, family: &Exposed<'_>, series: &Paired<'_>) {
                 push_gauge(out, f64::from(u8::from(on)));
             });
         }),
-        // Families of these are written elsewhere.
-        Value::Counter(_) | Value::UpDownCounter(_) | Value::Gauge(_) | Value::Unknown(_) => {}
+        // Families of these that have no exemplars are written elsewhere.
+        Value::Counter(total) => {
+            metric(&|out| push_counter(out, total.as_f64(), exemplars.last().copied(), start));
+        }
+        Value::UpDownCounter(_) | Value::Gauge(_) | Value::Unknown(_) => {}
     }
 }
 
@@ -99,21 +110,27 @@ fn push_gauge(out: &mut Vec<u8>, value: f64) {
     push_message(out, GAUGE, |out| push_f64(out, VALUE, value));
 }
 
-fn push_counter(out: &mut Vec<u8>, value: f64, start: Nanos) {
+fn push_counter(out: &mut Vec<u8>, value: f64, exemplar: Option<&Exemplar>, start: Nanos) {
     push_message(out, COUNTER, |out| {
         push_f64(out, VALUE, value);
+        exemplar.into_iter().for_each(|exemplar| push_exemplar(out, EXEMPLAR_OF_COUNTER, exemplar));
         push_timestamp(out, CREATED_OF_COUNTER, start);
     });
 }
 
-fn push_distribution(out: &mut Vec<u8>, kind: Type, histogram: &HistogramValue, start: Nanos) {
-    let start = histogram.restarted.map_or(start, |restarted| start.max(nanos(restarted)));
+fn push_distribution(
+    out: &mut Vec<u8>,
+    kind: Type,
+    histogram: &HistogramValue,
+    exemplars: &[&Exemplar],
+    start: Nanos,
+) {
     match kind {
         Type::Summary => push_message(out, SUMMARY, |out| push_summary(out, histogram, start)),
         // What is there now has not begun.
-        Type::GaugeHistogram => push_message(out, HISTOGRAM, |out| push_buckets(out, histogram)),
+        Type::GaugeHistogram => push_message(out, HISTOGRAM, |out| push_buckets(out, histogram, exemplars)),
         _ => push_message(out, HISTOGRAM, |out| {
-            push_buckets(out, histogram);
+            push_buckets(out, histogram, exemplars);
             push_timestamp(out, CREATED_OF_HISTOGRAM, start);
         }),
     }
@@ -147,19 +164,38 @@ fn push_given_summary(out: &mut Vec<u8>, given: &SummaryValue, start: Nanos) {
     });
 }
 
-fn push_buckets(out: &mut Vec<u8>, histogram: &HistogramValue) {
+fn push_buckets(out: &mut Vec<u8>, histogram: &HistogramValue, exemplars: &[&Exemplar]) {
     push_u64(out, COUNT, histogram.count());
     push_f64(out, SUM, histogram.sum);
-    let finite = histogram.cumulative().take(histogram.buckets.bounds().len());
-    for (bound, count) in finite {
-        push_message(out, BUCKET, |out| {
-            push_u64(out, KEY, count);
-            push_f64(out, NUMBER, bound);
-        });
+    let bounds = histogram.buckets.bounds().len();
+    for (at, (bound, count)) in histogram.cumulative().enumerate() {
+        let exemplar = newest_in(histogram, at, exemplars);
+        // The last, which is the count once more, is there for its exemplar only, and not where there are no classic buckets.
+        let is_classic = bounds > 0 || histogram.native.is_none();
+        if at < bounds || exemplar.is_some() && is_classic {
+            push_message(out, BUCKET, |out| push_bucket(out, (bound, count), exemplar));
+        }
     }
     if let Some(native) = &histogram.native {
         native::push(out, native);
     }
+    if histogram.native.is_some() {
+        exemplars.iter().for_each(|exemplar| push_exemplar(out, EXEMPLARS_OF_HISTOGRAM, exemplar));
+    }
+}
+
+fn push_bucket(out: &mut Vec<u8>, (bound, count): (f64, u64), exemplar: Option<&Exemplar>) {
+    push_u64(out, KEY, count);
+    push_f64(out, NUMBER, bound);
+    exemplar.into_iter().for_each(|exemplar| push_exemplar(out, EXEMPLAR_OF_BUCKET, exemplar));
+}
+
+fn push_exemplar(out: &mut Vec<u8>, field: u64, exemplar: &Exemplar) {
+    push_message(out, field, |out| {
+        exemplar.labels().for_each(|(name, value)| push_pair(out, name, value));
+        push_f64(out, VALUE_OF_EXEMPLAR, exemplar.value());
+        push_timestamp(out, TIME_OF_EXEMPLAR, exemplar.nanos());
+    });
 }
 
 /// Appends a field with a time since 1970; none for 1970, which stands for a time that nobody knows.

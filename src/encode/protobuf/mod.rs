@@ -10,6 +10,9 @@
 //! | native | `schema`, `zero_…`, spans and deltas |
 //! | both | both |
 //!
+//! Exemplars stand at counters, at classic buckets, among them that of `+Inf` where it has one, and, with native buckets, in
+//! the histogram's own list, which Prometheus reads from version 3 on.
+//!
 //! A gauge histogram is called one where it has native buckets. With classic ones alone it is called a histogram, as in
 //! text: Prometheus 2.42 makes series without their suffixes of the other.
 //!
@@ -110,8 +113,8 @@ pub fn encode_with(
     let mut body = Vec::new();
     for family in &samples.families {
         match family.number_suffix() {
-            Some(_) => numbers::write(family, &header(family), &mut page),
-            None => messages::write(family, &header(family), &mut body, &mut page),
+            Some(_) if !family.has_exemplars() => numbers::write(family, &header(family), &mut page),
+            _ => messages::write(family, &header(family), &mut body, &mut page),
         }
         if page.has_failed() {
             break;

@@ -15,8 +15,8 @@ pub(super) fn write(family: &Exposed<'_>, head: &[u8], page: &mut Page<'_>) {
     let mut metrics = 0;
     family.each_pairs_len(|start, pairs| metrics += metric.len(start, pairs));
     push_head(page, head, metrics);
-    family.each_paired(|Paired { value, start, pairs }| {
-        metric.set(value, start, pairs.len());
+    family.each_paired(|Paired { value, series, pairs }| {
+        metric.set(value, series.start, pairs.len());
         page.push_short(&metric.head, metric.filled, pairs);
     });
 }
@@ -119,7 +119,7 @@ impl Metric {
     }
 }
 
-fn as_f64(number: SampleValue) -> f64 {
+pub(super) fn as_f64(number: SampleValue) -> f64 {
     match number {
         SampleValue::Unsigned(n) => n as f64,
         SampleValue::Signed(n) => n as f64,

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::expiry::{Expiry, Rest};
 use crate::cell::{Chains, Node, Presence, Section, State, Turn};
 use crate::metric::{Instrument, Place};
-use crate::model::{self, Value, nanos};
+use crate::model::{self, SeriesList, Value, nanos};
 use crate::name::Name;
 use crate::registry::definition::Definition;
 use crate::registry::family::{AnyFamily, Described, overflow_tags};
@@ -219,6 +219,20 @@ impl<I: Instrument> RemovableSeries<I> {
         self.all().filter(|node| node.value.presence.is_shown())
     }
 
+    fn read_shown(&self) -> SeriesList {
+        let mut list = SeriesList::new();
+        let exemplified = Shared::may_have_exemplars();
+        for node in self.shown() {
+            let of = |instrument| self.shared.exemplars(self.name(), instrument);
+            let exemplars = if exemplified { of(&node.value.instrument) } else { None };
+            if let Some((tags, value, start)) = node.value.read() {
+                list.push(tags, value, start);
+                exemplars.into_iter().for_each(|exemplars| list.exemplify(exemplars));
+            }
+        }
+        list
+    }
+
     /// As [`shown`](RemovableSeries::shown), with handles, which hold them.
     fn held(&self) -> impl Iterator<Item = (Arc<Node<Series<I>>>, I)> {
         self.all().filter_map(|node| {
@@ -303,7 +317,7 @@ impl<I: Instrument> AnyFamily for RemovableSeries<I> {
             kind: I::KIND,
             help: definition.help.clone(),
             unit: definition.unit.clone(),
-            series: self.shown().filter_map(|node| node.value.read()).collect(),
+            series: self.read_shown(),
         }
     }
 
