@@ -19,6 +19,37 @@
 //! | [`staged`](Registry::staged) | dropping the [`Staged`] |
 //! | [`alias`](Registry::alias) | [`remove_alias`](Registry::remove_alias) |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
+//!
+//! # Several processes
+//!
+//! A program that forks workers has a registry in each, and nothing is shared: what one records, the others and the parent
+//! do not see. Each worker shows its own, with a tag that tells it from the others, and the database adds up. There is no
+//! file of counts that all write: it would have to be locked or mapped, and be tidied up after workers that died.
+//!
+//! ```no_run
+//! # #[cfg(feature = "serve")]
+//! fn work(number: u16) -> Result<(), Box<dyn std::error::Error>> {
+//!     let registry = tagmeter::Registry::new();                     // after the fork
+//!     let shown = registry.view().tags([("worker", number.to_string())]);
+//!     tagmeter::serve(("127.0.0.1", 9100 + number), &shown)?;      // or Reporter::new(&registry, …).tags([("worker", …)])
+//!     // …
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Begin to record after the fork: a worker has the totals of its parent, and those of the [`global`] registry go with
+//! them, so that what was recorded before is in every worker. Servers and reporters are threads, which do not survive a
+//! fork: start them in the worker; a [`Reporter`](crate::Reporter) of the parent says `Forked` there. Give a worker that
+//! takes another's place its number, so that its series go on. [What else a fork does](crate::metric).
+//!
+//! # Two versions of the crate
+//!
+//! A program may have two, by its dependencies. Nothing of theirs is shared or clashes: each has a [`global`] registry of its
+//! own, in which `counter!` and `static` instruments of that version are. So a metric of a library that uses the other
+//! version is not on this one's page. Serve both, at two paths, and have both scraped; two text pages in one body are no
+//! valid page. Or bring the counters and gauges of the other by a [`collector`](Registry::collector) that
+//! [parses](crate::parse) its page: `tests/two_versions.rs` has one. Libraries that take a `Registry` from their caller do
+//! not compile with that of another version, and so cannot lose metrics.
 
 mod alias;
 pub mod collector;
@@ -31,6 +62,7 @@ mod global;
 mod keys;
 mod outcome;
 mod problem;
+mod reading;
 #[cfg(feature = "regex")]
 mod regex;
 mod removable;
@@ -75,6 +107,7 @@ use parking_lot::RwLock;
 use alias::Alias;
 use collector::CollectorList;
 use families::FamilyList;
+use reading::{Plan, Reading};
 use shared::Shared;
 use unite::unite;
 
@@ -339,8 +372,15 @@ impl Registry {
 
     /// The families that are wanted, or all; others are not read. Collectors run all the same: nobody knows what they bring.
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        let mut plan = Plan::default();
+        self.plan(wanted, &mut plan);
+        self.shown(wanted, &mut plan.read(self))
+    }
+
+    /// Plans to read what is wanted, here and in the scopes.
+    fn plan(&self, wanted: Option<Wanted<'_>>, plan: &mut Plan) {
         if self.0.shared.is_noop {
-            return Vec::new();
+            return;
         }
         let (mut registered, aliases) = (self.0.families.all(), self.aliases());
         if let Some(wanted) = wanted {
@@ -350,11 +390,23 @@ impl Registry {
                 is_wanted(&name) || aliases.iter().any(|alias| alias.wants(&name, is_wanted))
             });
         }
-        let mut families = self.read_families(&registered);
-        families.retain(|family| !family.series.is_empty());
+        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+        plan.add(registered, scopes.clone());
+        scopes.iter().for_each(|scope| scope.plan(wanted, plan));
+    }
+
+    /// What was read by that plan, with what collectors bring and what went wrong.
+    fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<model::Family> {
+        if self.0.shared.is_noop {
+            return Vec::new();
+        }
+        let (mut families, scopes) = reading.next();
         self.0.collectors.read_into(&mut families);
-        self.add_aliases(&mut families, &aliases);
-        families = self.with_scopes(families, wanted);
+        self.add_aliases(&mut families, &self.aliases());
+        if !scopes.is_empty() {
+            families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
+            families = unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why));
+        }
         if !self.0.is_scope {
             let problems = self.0.shared.problems.family(self.0.shared.start);
             families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
@@ -363,16 +415,6 @@ impl Registry {
             families.retain(|family| wanted(&family.name, family.kind, &family.unit));
         }
         families
-    }
-
-    /// These families and those of the scopes, of which all of one name are one.
-    fn with_scopes(&self, mut own: Vec<model::Family>, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
-        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        if scopes.is_empty() {
-            return own;
-        }
-        own.extend(scopes.iter().flat_map(|scope| scope.families(wanted)));
-        unite(own, |name, why| self.note_problem(Problem::LeftOut, name, || why))
     }
 
     /// What is defined here and in the scopes; not what collectors bring.

@@ -27,7 +27,7 @@
 //! |---|---|
 //! | 2xx | delivered, less those that its body names as failed: they are dropped |
 //! | no connection, no answer in time, 408, 429, 5xx | wait, and are tried again: soon, and with each report |
-//! | 401, 403, 404, 3xx | wait, and are tried again with each report: somebody has to mend something |
+//! | 401, 403, 404, 407, 3xx | wait, and are tried again with each report: somebody has to mend something |
 //! | 413, more bytes than the sink may send | tried again in halves, down to one point, which is dropped |
 //! | 400 and every other status | those that failed are dropped; a 400 may say which, otherwise all |
 //!
@@ -45,6 +45,7 @@
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow`; with a spool, those beyond its bounds |
 //! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
 //! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it |
+//! | **it took a push and lost it** (killed before it had written it down) | those points are gone, and nobody is told. Totals are whole again with the next report |
 //! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases |
 //! | **it asks for rest** (`Retry-After`) | nothing is pushed until then, for ten minutes at most; reports wait. `report_now` and `stop` push all the same |
 //! | **it refuses one point** | that one is dropped, and counted as `refused`; the others of its push are delivered |

@@ -52,6 +52,7 @@ impl CollectorList {
         let place = entries.iter().position(|own| Arc::ptr_eq(own, entry));
         let removed = place.map(|place| entries.remove(place));
         drop(entries);
+        // With no lock held, what is removed goes: see above.
         removed.is_some()
     }
 

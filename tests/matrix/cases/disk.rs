@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::drained;
-use crate::endpoint::{Controlled, Endpoint};
+use crate::endpoint::Endpoint;
 use crate::figures::Row;
 use crate::process::command;
 use crate::program::{Program, ROLE, Settings};
@@ -14,8 +14,8 @@ const DISK_KIB: u32 = 512;
 /// What waits in memory where the disk takes no more: ten reports.
 const BACKLOG_POINTS: usize = 200;
 
-pub(super) fn full(scratch: &Path) -> Row {
-    let mut endpoint = Controlled::new(scratch);
+pub(super) fn full<E: Endpoint>(scratch: &Path) -> Row {
+    let mut endpoint = E::new(scratch);
     let disk = scratch.join("disk");
     std::fs::create_dir(&disk).unwrap();
     let settings = Settings {

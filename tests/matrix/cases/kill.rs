@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::program;
 use crate::endpoint::{Controlled, Endpoint, seed};
-use crate::faults::{Chance, Fault, Kind};
+use crate::faults::Chance;
 use crate::figures::Row;
 use crate::ledger::Held;
-use crate::process::{Process, command};
+use crate::process::{Process, command, wait_until};
 use crate::program::{Figures, Made, Program, REPORT_ON, ROLE, Settings};
 
 /// Points of a life of the program, up to a report.
@@ -18,13 +18,13 @@ fn held_of(held: &Held, life: u64, reports: u64) -> u64 {
     held.points().filter(|point| is_of_life(&point.tags["life"]) && point.report <= reports).count() as u64
 }
 
-fn spooled(endpoint: &Controlled, scratch: &Path, life: u64) -> Settings {
+fn spooled(endpoint: &impl Endpoint, scratch: &Path, life: u64) -> Settings {
     let spool = Some(scratch.join("spool"));
     Settings { spool, life, survives_power_loss: life.is_multiple_of(2), ..Settings::to(&endpoint.url()) }
 }
 
-pub(super) fn down_at_the_end_with_a_spool(scratch: &Path) -> Row {
-    let mut endpoint = Controlled::new(scratch);
+pub(super) fn down_at_the_end_with_a_spool<E: Endpoint>(scratch: &Path) -> Row {
+    let mut endpoint = E::new(scratch);
     let mut first = Program::start(spooled(&endpoint, scratch, 0));
     first.report(10);
     let first = first.stop();
@@ -36,6 +36,8 @@ pub(super) fn down_at_the_end_with_a_spool(scratch: &Path) -> Row {
     second.catch_up();
     let second = second.stop();
     assert_eq!(second.accepted, first.accepted + second.reports * series, "it found what waited: {second:?}");
+    let accepted = second.accepted;
+    wait_until("the backend to show what it took", || endpoint.held().distinct() >= accepted);
     both(&first, &second, &endpoint.held(), series)
 }
 
@@ -85,16 +87,14 @@ pub(super) fn without_a_spool(scratch: &Path) -> Row {
     .checked()
 }
 
-/// How often the program is killed.
-const KILLS: u64 = 60;
 /// Lines that it says before the moment begins: that it has started, and then one a report. Less than so many.
 const LINES: u64 = 6;
 /// The moment comes within so many microseconds, which is what a report takes.
 const MICROS: u64 = 20_000;
 
-/// What was reported, and what became of it, is known of every report that a life said it had made.
-pub(super) fn at_random_moments(scratch: &Path) -> Row {
-    let mut endpoint = Controlled::new(scratch);
+/// Every report that a life said it had made is delivered, by that life or by a later one.
+pub(super) fn at_random_moments<E: Endpoint, const KILLS: u64>(scratch: &Path) -> Row {
+    let mut endpoint = E::new(scratch);
     let mut chance = Chance::seeded(seed());
     let mut made = Vec::new();
     for life in 0..KILLS {
@@ -110,13 +110,20 @@ pub(super) fn at_random_moments(scratch: &Path) -> Row {
     let (last, series) = (last.stop(), Settings::to("").series);
     assert_eq!((last.dropped(), last.waiting), (0, 0), "{last:?}");
     made.push(Made { reports: last.reports, dropped: 0 });
+    let lived = made.iter().filter(|made| made.reports > 0).count() as u64;
+    assert!(lived > KILLS / 3, "only {lived} lives made a report");
+    wait_until("the backend to show what it took", || delivered(&made, &endpoint.held(), series));
     killed(&made, &endpoint.held(), series)
+}
+
+fn delivered(made: &[Made], held: &Held, series: u64) -> bool {
+    let held_of_made =
+        |(life, made): (usize, &Made)| held_of(held, life as u64, made.reports) == made.reports * series;
+    made.iter().enumerate().all(held_of_made)
 }
 
 fn killed(made: &[Made], held: &Held, series: u64) -> Row {
     assert!(made.iter().all(|made| made.dropped == 0), "{made:?}");
-    let lived = made.iter().filter(|made| made.reports > 0).count() as u64;
-    assert!(lived > KILLS / 3, "only {lived} lives made a report");
     let held_of_made = |(life, made): (usize, &Made)| held_of(held, life as u64, made.reports);
     let reports: u64 = made.iter().map(|made| made.reports).sum();
     held.check_times();
@@ -131,16 +138,9 @@ fn killed(made: &[Made], held: &Held, series: u64) -> Row {
 }
 
 /// A backend in some state; whether it is up.
-fn trouble(endpoint: &mut Controlled, chance: &mut Chance) -> bool {
-    let faults = [
-        Fault::NONE,
-        Fault::share(30, Kind::ServerError),
-        Fault::share(30, Kind::ServerErrorAfterStoring),
-        Fault::share(50, Kind::ResetBeforeAnswering),
-        Fault::always(Kind::Latency(Duration::from_millis(3))),
-    ];
+fn trouble<E: Endpoint>(endpoint: &mut E, chance: &mut Chance) -> bool {
     // Every other life it is down, and points pile up.
-    let Some(fault) = faults.get(chance.below(2 * faults.len() as u64) as usize) else { return false };
+    let Some(fault) = E::FAULTS.get(chance.below(2 * E::FAULTS.len() as u64) as usize) else { return false };
     endpoint.up();
     endpoint.fault(*fault);
     true
