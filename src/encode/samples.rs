@@ -250,12 +250,12 @@ impl Sampler {
     }
 }
 
-fn total_suffix(kind: Type) -> &'static str {
-    if kind == Type::BareCounter { "" } else { "_total" }
-}
-
 fn has_negative_buckets(histogram: &HistogramValue) -> bool {
     histogram.buckets.bounds().first().is_some_and(|bound| *bound < 0.0)
+}
+
+fn total_suffix(kind: Type) -> &'static str {
+    if kind == Type::BareCounter { "" } else { "_total" }
 }
 
 fn set_number_label(label: &mut String, key: &str, number: f64) {
