@@ -61,6 +61,17 @@ fn record(bench: &mut Bench) {
         let values = &**SECONDS;
         move |turn| turn.each(|n| histogram.record(values[n % VALUES]))
     });
+    path(bench, 1, "histogram merge, 15 buckets", || {
+        let registry = Registry::new();
+        let [ours, theirs] = ["size", "counted"].map(|name| registry.histogram(name));
+        SECONDS.iter().for_each(|value| theirs.record(*value));
+        let counted = theirs.value();
+        move |turn| {
+            turn.each(|_| {
+                let _ = ours.merge(&counted);
+            });
+        }
+    });
     path(bench, 1, "histogram record, quantiles", || {
         let histogram = Registry::new().define("size").quantiles().histogram().expect("the name is free");
         let values = &**SECONDS;

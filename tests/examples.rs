@@ -96,6 +96,31 @@ fn every_way_to_time() {
     assert_lines(&output_of("timing"), &expected);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_exporter() {
+    let output = output_of("exporter");
+    let expected = [
+        "# TYPE load_average gauge",
+        "# TYPE network_bytes_total counter",
+        "# HELP network_packets_total Through a device.",
+        r#"tagmeter_collector_runs_total{collector="load",outcome="ok"} 1"#,
+        r#"tagmeter_collector_runs_total{collector="network",outcome="ok"} 3"#,
+        r#"tagmeter_collector_seconds_count{collector="network"} 3"#,
+    ];
+    assert_lines(&output, &expected);
+    let kernel = std::fs::read_to_string("/proc/net/dev").expect("it is Linux");
+    let devices: Vec<&str> = kernel.lines().filter_map(|line| Some(line.split_once(':')?.0.trim())).collect();
+    assert!(!devices.is_empty(), "{kernel}");
+    for device in devices {
+        for direction in ["received", "sent"] {
+            let sample = format!(r#"network_bytes_total{{device="{device}",direction="{direction}"}} "#);
+            assert!(output.lines().any(|line| line.starts_with(&sample)), "no {sample} in:\n{output}");
+        }
+    }
+    assert!(!output.contains("tagmeter_problems"), "{output}");
+}
+
 #[test]
 fn reading_back() {
     let expected = ["2 orders more", r#"orders_total{city="Oslo"} 2"#, "handle_order_seconds_sum 0.5"];

@@ -148,7 +148,7 @@ impl Timer {
 
     /// The same for one that counts for so many.
     pub(super) fn record_since_n(&self, started: u64, times: u64) -> u64 {
-        let cell = self.0.cell();
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
         let now = cell.clock.nanos();
         let nanos = now.saturating_sub(started);
         cell.record_n(now, nanos, times);

@@ -105,12 +105,13 @@ mod tests {
     use crate::report::allowance::deadline_in;
     use crate::report::backlog::{Backlog, Bounds, InMemory, Waiting};
     use crate::report::spy::{Answer, Spy};
-    use crate::report::{Point, Reporter, Rules, Status};
+    use crate::report::{Point, Reading, Reporter, Rules, Status};
     use crate::tag::Environment;
     use parking_lot::Mutex;
     use proptest::prelude::*;
     use std::collections::HashSet;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const SECOND: Duration = Duration::from_secs(1);
@@ -511,6 +512,45 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// What a backend counts of a metric, from the increases that it took.
+    fn counted(reporting: &Reporting<Spy>, metric: &str) -> f64 {
+        let taken = reporting.pusher.delivery.sink.taken();
+        let taken = taken.lock();
+        let points = taken.iter().filter(|point| point.name == metric);
+        points.inspect(|point| assert_eq!(point.reading, Reading::Increase)).map(|point| point.value).sum()
+    }
+
+    #[test]
+    fn a_backend_of_increases_gets_those_of_the_reporter_s_own_metrics_too() {
+        let registry = Registry::builder().clock(ManualClock::new()).build();
+        registry.counter("orders").inc();
+        let answer = Arc::new(Mutex::new(Answer::Takes));
+        let mut reporting = of_increases(&registry, &answer);
+        for reports in 0..4 {
+            assert_eq!(reporting.report_now().successful, 1);
+            // As it stood after the report before.
+            assert_eq!(counted(&reporting, "spy_reporter_send_total_count"), f64::from(reports));
+        }
+    }
+
+    #[test]
+    fn a_series_that_was_absent_does_not_send_its_total_again() {
+        let registry = Registry::builder().clock(ManualClock::new()).build();
+        let fails = Arc::new(AtomicBool::new(false));
+        let asked = fails.clone();
+        registry.collector("trees", move |families| {
+            assert!(!asked.load(Ordering::Relaxed), "there is nobody to ask");
+            families.counter("trees", "Trees sold.").set((), 5);
+        });
+        let answer = Arc::new(Mutex::new(Answer::Takes));
+        let mut reporting = of_increases(&registry, &answer);
+        for fail in [false, true, false] {
+            fails.store(fail, Ordering::Relaxed);
+            reporting.report_now();
+        }
+        assert_eq!(counted(&reporting, "trees_count"), 5.0);
     }
 
     /// Each thing that can happen, with each answer, in every order of three.
