@@ -193,6 +193,7 @@ pub mod macros;
 mod backoff;
 #[cfg(any(feature = "serve", feature = "apptuit"))]
 mod base64;
+pub mod catalogue;
 mod cell;
 pub mod clock;
 #[cfg(feature = "process")]
@@ -200,6 +201,7 @@ pub mod clock;
 pub mod collect;
 pub mod encode;
 pub mod http;
+pub mod lint;
 pub mod metric;
 pub mod model;
 mod name;

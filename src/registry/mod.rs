@@ -7,7 +7,7 @@
 //! an exporter; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 //! [`View`] shows several registries as one, or one with a prefix or tags; a [`Scope`] is a registry inside another, which
-//! goes as a whole.
+//! goes as a whole; an [`alias`](Registry::alias) shows what was renamed under its old name as well.
 //!
 //! # Taking back
 //!
@@ -17,8 +17,10 @@
 //! | [`gauge_fn`](Registry::gauge_fn), [`counter_fn`](Registry::counter_fn) | the same; the function is dropped |
 //! | [`collector`](Registry::collector), [`define_collector`](Registry::define_collector) | [`unregister`](collector::CollectorHandle::unregister) of what they give |
 //! | [`staged`](Registry::staged) | dropping the [`Staged`] |
+//! | [`alias`](Registry::alias) | [`remove_alias`](Registry::remove_alias) |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
 
+mod alias;
 pub mod collector;
 mod define;
 mod definition;
@@ -71,6 +73,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
+use alias::Alias;
 use collector::CollectorList;
 use families::FamilyList;
 use reading::{Plan, Reading};
@@ -104,6 +107,7 @@ struct Inner {
     families: FamilyList,
     collectors: CollectorList,
     scopes: RwLock<Scopes>,
+    aliases: RwLock<Vec<Alias>>,
     /// Whether it is a scope's: problems are counted, and shown, by the registry it is in.
     is_scope: bool,
 }
@@ -263,6 +267,7 @@ impl Registry {
             shared,
             collectors: CollectorList::default(),
             scopes: RwLock::default(),
+            aliases: RwLock::default(),
             is_scope,
         }))
     }
@@ -346,11 +351,12 @@ impl Registry {
         if self.0.shared.is_noop {
             return;
         }
-        let mut registered = self.0.families.all();
+        let (mut registered, aliases) = (self.0.families.all(), self.aliases());
         if let Some(wanted) = wanted {
             registered.retain(|family| {
                 let Definition { name, kind, unit, .. } = family.definition();
-                wanted(&name, kind, &unit)
+                let is_wanted = |name: &Name| wanted(name, kind, &unit);
+                is_wanted(&name) || aliases.iter().any(|alias| alias.wants(&name, is_wanted))
             });
         }
         let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
@@ -365,6 +371,7 @@ impl Registry {
         }
         let (mut families, scopes) = reading.next();
         self.0.collectors.read_into(&mut families);
+        self.add_aliases(&mut families, &self.aliases());
         if !scopes.is_empty() {
             families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
             families = unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why));
@@ -381,9 +388,12 @@ impl Registry {
 
     /// What is defined here and in the scopes; not what collectors bring.
     pub(crate) fn definitions(&self) -> Vec<Definition> {
-        let own = self.0.families.all().into_iter().map(|family| family.definition());
+        let mut own: Vec<Definition> =
+            self.0.families.all().iter().map(|family| family.definition()).collect();
+        own.extend(self.defined_aliases(&own));
         let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        own.chain(scopes.iter().flat_map(View::definitions)).collect()
+        own.extend(scopes.iter().flat_map(View::definitions));
+        own
     }
 
     /// The number that says most about one series: see [`Value::number`](model::Value::number).

@@ -15,6 +15,7 @@ mod hostile;
 mod json;
 mod judges;
 mod lies;
+mod lint;
 mod merged;
 mod oracle;
 #[cfg(feature = "protobuf")]

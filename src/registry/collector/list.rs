@@ -22,7 +22,7 @@ pub(crate) struct CollectorList(RwLock<Vec<Arc<Entry>>>);
 /// A registered collector, by where its families come from.
 pub(super) enum Entry {
     /// From a run for each reader, on the reader's thread.
-    Direct(Run),
+    Direct(Box<Run>),
     /// From runs that readers share.
     Shared(Arc<Flights>),
     /// From whoever publishes them.
