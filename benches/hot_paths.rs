@@ -198,6 +198,22 @@ fn read(bench: &mut Bench) {
         }
     });
     path(bench, COUNTERS, "counter in text, snapshot included", move || pages(counters(made)));
+    path(bench, COUNTERS, "counter of a staged set in text, snapshot included", move || {
+        let registry = Registry::builder().max_series(COUNTERS).build();
+        let set = registry.staged("mirror");
+        set.publish(|families| {
+            let rows = families.counter("requests", "");
+            let pairs = routes_and_users(made);
+            pairs
+                .iter()
+                .fold(rows, |rows, (route, user)| rows.set([("route", route), ("user", user)], 1_u64));
+        });
+        let page = pages(registry);
+        move |turn: Turn| {
+            let _ = &set;
+            page(turn);
+        }
+    });
     let made = bench.series(HISTOGRAMS);
     path(
         bench,
