@@ -35,6 +35,10 @@ fn path<R: Fn(Turn) + Send + Sync + 'static>(
 }
 
 fn record(bench: &mut Bench) {
+    path(bench, 1, "timer around nothing, 1 in 32", || {
+        let timer = Registry::new().timer("request").sampled(32);
+        move |turn| turn.each(|_| timer.time(|| ()))
+    });
     path(bench, 1, "counter inc", || {
         let counter = Registry::new().counter("hits");
         move |turn| turn.each(|_| counter.inc())
@@ -56,6 +60,17 @@ fn record(bench: &mut Bench) {
         let histogram = Registry::new().histogram("size");
         let values = &**SECONDS;
         move |turn| turn.each(|n| histogram.record(values[n % VALUES]))
+    });
+    path(bench, 1, "histogram merge, 15 buckets", || {
+        let registry = Registry::new();
+        let [ours, theirs] = ["size", "counted"].map(|name| registry.histogram(name));
+        SECONDS.iter().for_each(|value| theirs.record(*value));
+        let counted = theirs.value();
+        move |turn| {
+            turn.each(|_| {
+                let _ = ours.merge(&counted);
+            });
+        }
     });
     path(bench, 1, "histogram record, quantiles", || {
         let histogram = Registry::new().define("size").quantiles().histogram().expect("the name is free");

@@ -3,40 +3,16 @@
 //! Counted by the allocator: bytes that are still there when all series are made, the most there were at any time,
 //! and allocations. Then once more after a page was made, when whatever a scrape leaves behind is there too.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use tagmeter::Registry;
+use tagmeter_benches::counting::{ALLOCATIONS, Counting, LIVE, PEAK};
 use tagmeter_benches::inputs::{SECONDS, VALUES, routes_and_users};
 use tagmeter_benches::peers::series::{Peer, counters, histograms};
 use tagmeter_benches::{Bench, Row};
 
-/// The system's allocator, with a count.
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator as it came; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the place came from `alloc` above, and so from the system.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
 
 fn main() {
     let mut bench = Bench::new("memory");

@@ -41,7 +41,10 @@ fn sampled(bench: &mut Bench) {
             });
         }
     });
-    // Here goes the sampled timer, when it exists.
+    bench.row("tagmeter", "Timer::time, 1 in 32", ALL_THREADS, || {
+        let timer = Registry::new().timer("request").sampled(32);
+        move |turn| turn.each(|_| timer.time(|| ()))
+    });
     bench.row("tagmeter", "Timer::time, all of them", ALL_THREADS, || {
         let timer = Registry::new().timer("request");
         move |turn| turn.each(|_| timer.time(|| ()))

@@ -130,6 +130,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! Where the work takes less than reading a clock, [`sampled`](Timer::sampled) times one call in so many, which counts for
+//! all of them.
+//!
 //! # From a count to a trace
 //!
 //! ```
@@ -207,6 +210,7 @@ pub mod macros;
 mod backoff;
 #[cfg(any(feature = "serve", feature = "apptuit"))]
 mod base64;
+pub mod catalogue;
 mod cell;
 pub mod clock;
 #[cfg(feature = "process")]
@@ -214,6 +218,7 @@ pub mod clock;
 pub mod collect;
 pub mod encode;
 pub mod http;
+pub mod lint;
 pub mod metric;
 pub mod model;
 mod name;

@@ -64,6 +64,33 @@ fn a_child_is_told_that_its_reporter_is_in_the_parent_and_can_start_another() {
     assert_eq!((last.successful, pushed.load(Ordering::SeqCst)), (1, 1));
 }
 
+#[cfg(feature = "spool")]
+#[test]
+fn a_child_has_no_part_in_the_spool_of_its_parent() {
+    use tagmeter::report::{SpoolError, StartError};
+
+    let _alone = alone();
+    let (registry, pushed) = (Registry::new(), Arc::new(AtomicUsize::new(0)));
+    registry.counter("hits").inc();
+    let directory = std::env::temp_dir().join(format!("tagmeter-fork-{}", std::process::id()));
+    let start = || Reporter::new(&registry, Counting(pushed.clone())).spool(directory.as_path()).start();
+    let reporter = Cell::new(Some(start().unwrap()));
+    let right = || {
+        let in_use = || matches!(start(), Err(StartError::Spool(SpoolError::InUse { .. })));
+        let before = in_use();
+        drop(reporter.take());
+        before && in_use()
+    };
+    assert!(holds_in_a_child(right));
+    assert!(
+        matches!(start(), Err(StartError::Spool(SpoolError::InUse { .. }))),
+        "the child has not let go of it"
+    );
+    reporter.take().unwrap().stop(Duration::from_secs(5)).unwrap();
+    drop(start().unwrap());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[cfg(feature = "apptuit")]
 #[test]
 fn a_child_makes_requests_of_its_own() {

@@ -33,6 +33,9 @@ const ORDER: &[(&str, &str)] = &[
     // bytes
     ("encode", "snapshots to bytes: knows the model, no instrument"),
     ("parse", "bytes to snapshots"),
+    // what is registered, for people
+    ("catalogue", "a list of all metrics"),
+    ("lint", "what is odd about them"),
     // the world
     ("transport", "bytes to somewhere else"),
     ("report", "snapshots to transports, on a schedule"),

@@ -191,7 +191,7 @@ fn cells(buckets: usize) -> Cells {
 
 /// Records a ten into a bucket of a thread's own cells.
 fn record_own(cells: &[AtomicU64], bucket: usize) {
-    sequence::record::<WholeWord>(|place| &cells[place], bucket, 1, 10);
+    sequence::record::<WholeWord>(|place| &cells[place], bucket, 10);
 }
 
 /// What a reader knows of a thread: `[sum, buckets…]`, of tens.
@@ -238,6 +238,21 @@ fn a_reader_of_one_writers_cells_sees_a_whole_record_or_none() {
 }
 
 #[test]
+fn a_reader_of_one_writers_cells_sees_all_that_is_merged_or_nothing() {
+    model(2, || {
+        let cells = cells(2);
+        let merge = |cells: &Vec<AtomicU64>| {
+            sequence::record_many::<WholeWord>(|place| &cells[place], [(0, 2), (1, 1)].into_iter(), 30);
+        };
+        side_by_side(&cells, merge, |cells| {
+            let records = Known::<3>::nothing().read(cells);
+            assert!(records == 0 || records == 3, "{records} of three");
+        });
+        assert_eq!(Known::<3>::nothing().read(&cells), 3);
+    });
+}
+
+#[test]
 fn a_reader_of_one_writers_cells_sees_no_record_without_those_before() {
     // One, with two records: a second takes half a minute.
     reader_of_one_writer(1, |cells| (0..2).for_each(|bucket| record_own(cells, bucket)));
@@ -275,7 +290,7 @@ fn a_reader_of_shared_buckets_sees_whole_records_of_two_writers() {
             .map(|bucket| {
                 let cells = cells.clone();
                 thread::spawn(move || {
-                    cells.record(bucket, 1, 10);
+                    cells.record(bucket, 10);
                 })
             })
             .collect();
@@ -286,14 +301,27 @@ fn a_reader_of_shared_buckets_sees_whole_records_of_two_writers() {
 }
 
 #[test]
+fn a_reader_of_shared_buckets_sees_all_that_is_merged_or_nothing() {
+    model(3, || {
+        let cells = Arc::new(Shared::<WholeWord>::new(2));
+        let merge = |cells: &Shared<WholeWord>| _ = cells.record_many([(0, 2), (1, 1)].into_iter(), 30);
+        side_by_side(&cells, merge, |cells| {
+            let counts = read_shared(cells);
+            assert!(counts == [0, 0] || counts == [2, 1], "half of it: {counts:?}");
+        });
+        assert_eq!(read_shared(&cells), [2, 1]);
+    });
+}
+
+#[test]
 fn readings_of_shared_buckets_never_fall_and_miss_no_record_that_has_ended() {
     // Of the checker's runs, one with a turn that its reader left open: otherwise it would be another model.
     static LEFT_OPEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
     model(3, || {
         let cells = Arc::new(Shared::<WholeWord>::new(1));
         let write = |cells: &Shared<WholeWord>| {
-            cells.record(0, 1, 10);
-            cells.record(0, 1, 10);
+            cells.record(0, 10);
+            cells.record(0, 10);
         };
         side_by_side(&cells, write, |cells| {
             let first = read_shared(cells)[0];
@@ -315,7 +343,7 @@ fn what_a_record_did_is_seen_with_its_end() {
         let cells = Arc::new(Shared::<WholeWord>::new(1));
         // The first half rests once, so that what is read in it was also emptied.
         (0..2).for_each(|_| assert_eq!(read_shared(&cells), [0]));
-        side_by_side(&cells, |cells| _ = cells.record(0, 1, 10), |cells| _ = read_shared(cells));
+        side_by_side(&cells, |cells| _ = cells.record(0, 10), |cells| _ = read_shared(cells));
         assert_eq!(read_shared(&cells), [1]);
     });
 }
@@ -326,7 +354,7 @@ fn a_sum_of_floats_never_falls_and_is_that_of_its_records() {
         let cells = Arc::new(Shared::<FloatWord>::new(1));
         side_by_side(
             &cells,
-            |cells| _ = cells.record(0, 1, 0.5),
+            |cells| _ = cells.record(0, 0.5),
             |cells| {
                 let first = cells.readers().read();
                 let second = cells.readers().read();
@@ -779,7 +807,7 @@ fn a_histogram_that_is_promoted_while_it_is_read_loses_and_doubles_nothing() {
         let shared = Shared::<WholeWord>::new(1);
         let (cells, promoted) = (cells(1), Arc::new(AtomicU64::new(0)));
         let (own, theirs) = (cells.clone(), promoted.clone());
-        shared.record(0, 1, 10);
+        shared.record(0, 10);
         let promoting = thread::spawn(move || {
             // Release: as a promotion stores the place of the cells.
             theirs.store(1, Ordering::Release);
@@ -793,7 +821,7 @@ fn a_histogram_that_is_promoted_while_it_is_read_loses_and_doubles_nothing() {
         };
         let before = read();
         // A thread that has not seen the promotion, or has no cells.
-        shared.record(0, 1, 10);
+        shared.record(0, 10);
         let after = read();
         assert!(after > before, "{after} after {before} and one more");
         promoting.join().unwrap();

@@ -37,8 +37,8 @@ fn latencies() -> Vec<f64> {
     (0..10_000).map(|_| 1e-4 * 1e5_f64.powf(random())).collect()
 }
 
-/// Histograms in native buckets alone, in both kinds, with buckets on both sides of zero, with more than there may be, and
-/// with nothing in them.
+/// Histograms in native buckets alone, in both kinds, with buckets on both sides of zero, with more than there may be, with
+/// nothing in them, and one of a collector, of what there is now.
 fn registry() -> Registry {
     let registry = Registry::new();
     let native = NativeBuckets::default;
@@ -54,6 +54,12 @@ fn registry() -> Registry {
     let signed = signed.histograms().unwrap();
     (-50..=50).for_each(|n| signed.with(["both"]).record(f64::from(n) / 100.0));
     signed.init([["none"]]);
+    registry.collector("mirror", |families| {
+        let buckets = NativeBuckets::growth(2.0).unwrap();
+        let counts = NativeCounts::from_counts(&buckets, 2, [], [(-3, 7), (0, 1), (9, 4)]);
+        let ages = model::HistogramValue::of_native(counts.unwrap(), 1234.5);
+        families.gauge_histogram("ages", "Of what there is now.").try_set((), ages);
+    });
     registry.define("empty").native(native().zero_threshold(0.0).unwrap()).histogram().unwrap();
     registry
 }
@@ -119,7 +125,9 @@ fn is_near(a: f64, b: f64) -> bool {
 fn durations(registry: &Registry, name: &str, tags: &[(&str, &str)]) -> model::HistogramValue {
     match registry.snapshot().get((name, tags.to_vec())) {
         Some(model::Value::Timer(timer)) => timer.durations.clone(),
-        Some(model::Value::Histogram(histogram)) => (**histogram).clone(),
+        Some(model::Value::Histogram(histogram) | model::Value::GaugeHistogram(histogram)) => {
+            (**histogram).clone()
+        }
         other => panic!("{name} is no distribution: {other:?}"),
     }
 }
@@ -127,10 +135,11 @@ fn durations(registry: &Registry, name: &str, tags: &[(&str, &str)]) -> model::H
 /// That a Prometheus which takes native histograms has all of the registry in a job.
 async fn has_all(prometheus: &Prometheus, registry: &Registry, job: &str) {
     type Tags = &'static [(&'static str, &'static str)];
-    let histograms: [(&str, Tags, &str); 5] = [
+    let histograms: [(&str, Tags, &str); 6] = [
         ("request", &[], "request_seconds"),
         ("both", &[], "both"),
         ("coarse", &[], "coarse"),
+        ("ages", &[], "ages"),
         ("signed", &[("side", "both")], "signed{side=\"both\"}"),
         ("signed", &[("side", "none")], "signed{side=\"none\"}"),
     ];

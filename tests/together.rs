@@ -186,6 +186,34 @@ fn a_group_inside_a_group_is_part_of_it_whatever_the_registries() {
 }
 
 #[test]
+fn a_group_over_a_registry_its_scope_and_another_one_is_whole_where_they_are_shown_together() {
+    let _alone = alone();
+    let (ours, theirs) = (Registry::new(), Registry::new());
+    let tenant = ours.scope("tenant_", [("tenant", "acme")]);
+    let counters = [ours.counter("own"), tenant.counter("own"), theirs.counter("other")];
+    let all = ours.view().and(theirs.view().prefix("their_")).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let write = || (0..50_000).for_each(|_| ours.together(|| counters.iter().for_each(Counter::inc)));
+        let writers: Vec<_> = (0..2).map(|_| scope.spawn(write)).collect();
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let snapshot = all.snapshot();
+                let counts = counts(&snapshot);
+                assert_eq!(counts.len(), 3);
+                assert!(
+                    counts.iter().all(|count| *count == counts[0]) || split(&snapshot) > 0.0,
+                    "{counts:?}"
+                );
+            }
+        });
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(counts(&all.snapshot()), [100_000.0; 3]);
+}
+
+#[test]
 fn a_panic_ends_its_group_with_what_was_recorded() {
     let _alone = alone();
     let registry = Registry::new();

@@ -7,6 +7,7 @@
 mod bench;
 pub mod budgets;
 mod count;
+pub mod counting;
 pub mod goals;
 pub mod inputs;
 #[cfg(feature = "peers")]

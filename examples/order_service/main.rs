@@ -1,5 +1,5 @@
 //! For everybody who wants to see the whole path at once: a web service with every instrument, pulled and pushed.
-//! `cargo run --example order_service --features apptuit`, then the curl lines that it prints.
+//! `cargo run --example order_service --features apptuit,spool`, then the curl lines that it prints.
 //!
 //! `metrics.rs` defines what is measured, `routes.rs` measures it; `orders.rs` and `tree.rs` do the work and know
 //! nothing of metrics; `receiver.rs` takes the pushes when no token says where else they should go.
@@ -46,11 +46,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let service = Arc::new(Service::new(&registry)?);
     let apptuit = apptuit().await?;
     println!("pushing every {seconds} s to {}", apptuit.endpoint());
-    let reporter = Reporter::new(&registry, apptuit) // APPTUIT_API_TOKEN, APPTUIT_API_ENDPOINT, APPTUIT_TAGS
+    let mut reporter = Reporter::new(&registry, apptuit) // APPTUIT_API_TOKEN, APPTUIT_API_ENDPOINT, APPTUIT_TAGS
         .every(Duration::from_secs(seconds))
         .tags([("service", "order-service")])
-        .on_error(|error| eprintln!("{error}"))
-        .start()?;
+        .on_error(|error| eprintln!("{error}"));
+    if let Ok(directory) = std::env::var("SPOOL_DIR") {
+        reporter = reporter.spool(directory); // what the receiver does not take is sent after the next start
+    }
+    let reporter = reporter.start()?;
 
     print_what_to_try(listener.local_addr()?);
     serve(listener, service).await?;

@@ -3,7 +3,7 @@
 use super::behind;
 use super::rare::Rare;
 use super::sync::{AtomicU64, LOOKS, Mutex, MutexGuard, Ordering, yield_now};
-use super::word::{WholeWord, Word};
+use super::word::{MANY, WholeWord, Word};
 
 /// Buckets and their sum, kept twice.
 ///
@@ -84,11 +84,20 @@ impl<S: Word, K: Default + Send + Sync> BucketCells<S, K> {
         self.first.counts.len()
     }
 
-    /// Counts `times` values in a bucket and adds `amount`, their sum. Tells whether another thread was at it too.
+    /// Counts a value in a bucket and adds `amount`. Tells whether another thread was at it too.
     #[inline]
-    pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) -> bool {
+    pub(crate) fn record(&self, bucket: usize, amount: S::Amount) -> bool {
         let (half, contended) = self.begin();
-        half.add(bucket, times, amount);
+        half.add(bucket, amount);
+        half.finish();
+        contended
+    }
+
+    /// Counts many values as one record: how many fell into which bucket, and their sum. Tells the same.
+    pub(crate) fn record_many(&self, counts: impl Iterator<Item = (usize, u64)>, amount: S::Amount) -> bool {
+        let (half, contended) = self.begin();
+        counts.for_each(|(bucket, times)| half.counts[bucket].add_many(times.min(MANY)));
+        half.sum.add(amount);
         half.finish();
         contended
     }
@@ -194,8 +203,8 @@ impl<S: Word> Half<S> {
     }
 
     #[inline]
-    pub(super) fn add(&self, bucket: usize, times: u64, amount: S::Amount) {
-        self.counts[bucket].add(times);
+    pub(super) fn add(&self, bucket: usize, amount: S::Amount) {
+        self.counts[bucket].add(1);
         self.sum.add(amount);
     }
 
@@ -228,7 +237,8 @@ impl<S: Word> Half<S> {
     fn pour(&self, recorded: &Recorded<S::Amount>, records: u64) {
         // Most buckets of most histograms are empty, and an addition costs as much as all else that is done for one.
         for (count, cell) in recorded.counts.iter().zip(&self.counts).filter(|(count, _)| **count > 0) {
-            cell.add(*count);
+            // What the other half holds is at most `MANY`, too.
+            if *count < MANY / 2 { cell.add(*count) } else { cell.add_many(*count) }
         }
         self.sum.add(recorded.sum);
         // Relaxed: the next reader comes after us by the lock; writers only add.

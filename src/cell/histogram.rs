@@ -52,17 +52,30 @@ impl<S: Word> HistogramCells<S> {
     pub(crate) fn record_in_own(&self, bucket: usize, amount: S::Amount) -> bool {
         let cells = OwnCells::near(self.promotion.known());
         if let Some(cells) = cells {
-            sequence::record::<S>(|place| cells.at(place), bucket, 1, amount);
+            sequence::record::<S>(|place| cells.at(place), bucket, amount);
         }
         cells.is_some()
     }
 
-    /// Counts `times` values in a bucket and adds `amount`, their sum.
+    /// Counts a value `times` times in a bucket and adds `amount`, their sum.
     pub(crate) fn record(&self, bucket: usize, times: u64, amount: S::Amount) {
-        match self.promotion.cells().and_then(OwnCells::mine) {
-            Some(cells) => sequence::record::<S>(|place| cells.at(place), bucket, times, amount),
-            None => self.record_shared(bucket, times, amount),
+        match self.own_cells() {
+            _ if times != 1 => self.record_many([(bucket, times)].into_iter(), amount),
+            Some(cells) => sequence::record::<S>(|place| cells.at(place), bucket, amount),
+            None => self.note_race(self.shared.record(bucket, amount)),
         }
+    }
+
+    /// Counts many values, seen all at once: how many fell into which bucket, and their sum. Counts stop at 2^63.
+    pub(crate) fn record_many(&self, counts: impl Iterator<Item = (usize, u64)>, amount: S::Amount) {
+        match self.own_cells() {
+            Some(cells) => sequence::record_many::<S>(|place| cells.at(place), counts, amount),
+            None => self.note_race(self.shared.record_many(counts, amount)),
+        }
+    }
+
+    fn own_cells(&self) -> Option<OwnCells> {
+        self.promotion.cells().and_then(OwnCells::mine)
     }
 
     /// Records that were begun, ever. May be behind; waits for nobody.
@@ -129,8 +142,8 @@ impl<S: Word> HistogramCells<S> {
         self.promotion.give(HEADER + self.shared.len());
     }
 
-    fn record_shared(&self, bucket: usize, times: u64, amount: S::Amount) {
-        if self.shared.record(bucket, times, amount) {
+    fn note_race(&self, lost: bool) {
+        if lost {
             self.promotion.lose(HEADER + self.shared.len());
         }
     }
@@ -151,7 +164,7 @@ impl<A: Copy> Read<A> {
             sequence::read(cells, own);
             recorded.sum = S::sum(recorded.sum, S::amount(own[0]));
             let counts = recorded.counts.iter_mut().zip(&own[1..]);
-            counts.for_each(|(count, own)| *count = count.wrapping_add(*own));
+            counts.for_each(|(count, own)| *count = count.saturating_add(*own));
         }
     }
 }

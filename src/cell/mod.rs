@@ -13,6 +13,7 @@
 //! - [`group`]: records that are seen together; [`gate`] tells how, [`behind`] what keeps a reading from it.
 //! - [`recent`]: a window of values, which wait in a [`buffer`] of their thread's and then go into one of some [`stripes`].
 //! - [`exemplars`]: some of what was recorded, beside the numbers.
+//! - [`sampling`]: which calls are measured where not all of them are.
 //! - [`ticks`]: a meter's averages, behind a short lock.
 //! - [`coarse`]: quick clocks. [`problem`]: what was refused.
 //!
@@ -69,6 +70,7 @@ mod problem;
 mod promotion;
 mod rare;
 mod recent;
+mod sampling;
 mod section;
 mod sequence;
 mod slot;
@@ -100,6 +102,7 @@ pub(crate) use presence::{Presence, State};
 pub(crate) use problem::{RecordingProblem, Refused};
 pub(crate) use rare::Rare;
 pub(crate) use recent::{Changing, RecentCell};
+pub(crate) use sampling::Sampling;
 pub(crate) use section::{Section, passed_soon, stamp};
 pub(crate) use text::{SharedText, TextWriter};
 pub(crate) use thread::{CellPlace, KnownPlace};

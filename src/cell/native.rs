@@ -163,17 +163,28 @@ impl<S: Word> NativeCells<S> {
         recorded
     }
 
+    /// Adds what was counted elsewhere, in classic buckets of this histogram and in native ones: seen all at once.
+    pub(crate) fn record_many(&self, counted: Recorded<S::Amount>) {
+        self.change_part(|part| part.merge::<S>(counted));
+    }
+
     fn record_in_stripe(&self, bucket: usize, value: f64, times: u64, amount: S::Amount) {
+        self.change_part(|part| {
+            if let Some(count) = part.counts.get_mut(bucket) {
+                *count = count.saturating_add(times);
+            }
+            part.sum = S::sum(part.sum, amount);
+            part.native.record_n(value, times);
+        });
+    }
+
+    fn change_part(&self, change: impl FnOnce(&mut Recorded<S::Amount>)) {
         let Some(_changing) = Changing::begin() else { return };
         // Relaxed, as its reading: it orders nothing.
         self.records.fetch_add(1, Ordering::Relaxed);
         let alone = self.stripes.change(|part| {
             let part = part.get_or_insert_with(|| Box::new(self.nothing()));
-            if let Some(count) = part.counts.get_mut(bucket) {
-                *count = count.wrapping_add(times);
-            }
-            part.sum = S::sum(part.sum, amount);
-            part.native.record_n(value, times);
+            change(part);
             part.native.limit(&self.buckets);
         });
         if !alone && self.lost.fetch_add(1, Ordering::Relaxed) >= LOST_RACES {
@@ -200,14 +211,14 @@ impl<A: Copy> Recorded<A> {
     /// Counts values above zero: in a classic bucket, and in the native one of this index in the schema of the definition.
     pub(crate) fn add(&mut self, bucket: usize, index: i32, times: u64) {
         if let (Some(count), true) = (self.counts.get_mut(bucket), times > 0) {
-            *count = count.wrapping_add(times);
+            *count = count.saturating_add(times);
             self.native.add_above(index, times);
         }
     }
 
     fn merge<S: Word<Amount = A>>(&mut self, part: Recorded<A>) {
         for (count, more) in self.counts.iter_mut().zip(part.counts) {
-            *count = count.wrapping_add(more);
+            *count = count.saturating_add(more);
         }
         self.sum = S::sum(self.sum, part.sum);
         self.native.merge(part.native);

@@ -55,6 +55,16 @@ impl RecentCell {
         }
     }
 
+    /// Adds values that were recorded elsewhere, as if all of them were of this time in nanoseconds.
+    pub(crate) fn merge(&self, now: u64, values: &Distribution) {
+        let Some(_changing) = Changing::begin() else { return };
+        self.stripes.get_or_make(Stripes::default).change(|window| {
+            if let Some(slot) = window.slot(now / SLOT_NANOS) {
+                slot.merge(values);
+            }
+        });
+    }
+
     pub(crate) fn read(&self, now: u64) -> Distribution {
         self.stripes.get().map(|stripes| self.read_all(stripes, now / SLOT_NANOS)).unwrap_or_default()
     }

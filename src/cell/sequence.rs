@@ -20,7 +20,7 @@
 
 use super::behind;
 use super::sync::{AtomicU64, Ordering, TRIES, fence, load_own};
-use super::word::{WholeWord, Word, add_to_own};
+use super::word::{MANY, WholeWord, Word, add_many, add_to_own};
 
 /// Cells before the buckets: sequence and sum.
 pub(crate) const HEADER: usize = 2;
@@ -29,15 +29,26 @@ const MOST: usize = 64;
 
 /// Records into this thread's own cells.
 #[inline]
-pub(crate) fn record<'a, S: Word>(
+pub(crate) fn record<'a, S: Word>(cell: impl Fn(usize) -> &'a AtomicU64, bucket: usize, amount: S::Amount) {
+    let [sequence, sum] = [cell(0), cell(1)];
+    let even = begin(sequence);
+    add_to_own::<WholeWord>(cell(HEADER + bucket), 1);
+    add_to_own::<S>(sum, amount);
+    end(sequence, even);
+}
+
+/// Records many values as one record: how many fell into which bucket, and their sum.
+pub(crate) fn record_many<'a, S: Word>(
     cell: impl Fn(usize) -> &'a AtomicU64,
-    bucket: usize,
-    times: u64,
+    counts: impl Iterator<Item = (usize, u64)>,
     amount: S::Amount,
 ) {
     let [sequence, sum] = [cell(0), cell(1)];
     let even = begin(sequence);
-    add_to_own::<WholeWord>(cell(HEADER + bucket), times);
+    for (bucket, times) in counts {
+        let bucket = cell(HEADER + bucket);
+        bucket.store(add_many(load_own(bucket), times.min(MANY)), Ordering::Relaxed);
+    }
     add_to_own::<S>(sum, amount);
     end(sequence, even);
 }

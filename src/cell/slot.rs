@@ -81,7 +81,13 @@ impl Slots {
         Some(Slots { place: CellPlace::new(page, at), len: len as u8 })
     }
 
-    /// Where the first of them is, for somebody who gives them back by [`from_place`](Slots::from_place).
+    /// Where the first of them is.
+    #[inline]
+    pub(crate) fn place(&self) -> CellPlace {
+        self.place
+    }
+
+    /// The same, for somebody who gives them back by [`from_place`](Slots::from_place).
     pub(crate) fn into_place(self) -> CellPlace {
         let place = self.place;
         std::mem::forget(self);

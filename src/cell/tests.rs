@@ -19,13 +19,13 @@ mod stopped {
     #[test]
     fn a_reader_of_shared_buckets_gives_what_it_read_last_and_catches_up() {
         let cells = Shared::new(2);
-        cells.record(0, 1, 10);
+        cells.record(0, 10);
         assert_eq!(read(&cells), (vec![1, 0], 10, false));
         let (stopped, _) = cells.begin();
-        stopped.add(1, 1, 7);
+        stopped.add(1, 7);
         for more in 0..5 {
             assert_eq!(read(&cells), (vec![1, 0], 10, true), "as before, with {more} records behind it");
-            cells.record(0, 1, 10);
+            cells.record(0, 10);
         }
         stopped.finish();
         assert_eq!(read(&cells), (vec![6, 1], 67, false), "what is in the other half too");
@@ -35,10 +35,10 @@ mod stopped {
     #[test]
     fn a_writer_that_is_stopped_before_any_reading_keeps_all_of_them_at_nothing() {
         let cells = Shared::new(1);
-        cells.record(0, 1, 10);
+        cells.record(0, 10);
         let (stopped, _) = cells.begin();
         (0..2).for_each(|_| assert_eq!(read(&cells), (vec![0], 0, true)));
-        stopped.add(0, 1, 5);
+        stopped.add(0, 5);
         stopped.finish();
         assert_eq!(read(&cells), (vec![2], 15, false));
     }
@@ -51,12 +51,12 @@ mod stopped {
             let (stopped, _) = cells.begin();
             read(&cells);
             let (next, _) = cells.begin();
-            cells.record(0, 1, 1);
-            stopped.add(0, 1, 1);
+            cells.record(0, 1);
+            stopped.add(0, 1);
             stopped.finish();
             assert!(read(&cells).0[0] > recorded, "it catches up");
             read(&cells);
-            next.add(0, 1, 1);
+            next.add(0, 1);
             next.finish();
             recorded += 3;
             assert_eq!(read(&cells), (vec![recorded], recorded, false));
@@ -66,7 +66,7 @@ mod stopped {
     #[test]
     fn a_reader_of_a_threads_cells_keeps_what_it_knew_of_that_thread() {
         let cells: Vec<_> = (0..HEADER + 2).map(|_| AtomicU64::new(0)).collect();
-        let record = |bucket| sequence::record::<FloatWord>(|place| &cells[place], bucket, 1, 0.5);
+        let record = |bucket| sequence::record::<FloatWord>(|place| &cells[place], bucket, 0.5);
         let mut known = [0; 3];
         let mut read = || {
             sequence::read(&cells, &mut known);

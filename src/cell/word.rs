@@ -76,6 +76,23 @@ impl Word for WholeWord {
     }
 }
 
+/// Where additions of many at once stop: what comes one by one from there needs centuries to the end of a word.
+pub(crate) const MANY: u64 = 1 << 63;
+
+/// A count and many more, up to [`MANY`], and never less than one of the two.
+pub(crate) fn add_many(count: u64, more: u64) -> u64 {
+    count.saturating_add(more).min(MANY).max(count).max(more)
+}
+
+impl WholeWord {
+    /// Adds as many as there is room for.
+    pub(crate) fn add_many(&self, more: u64) {
+        let all = |count| Some(add_many(count, more));
+        // Relaxed: as with one. It always gives something, so it never fails.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, all);
+    }
+}
+
 /// A float, which reads as finite: it stops at the greatest `f64`. In the word it may become infinite, never NaN, since
 /// only finite numbers are added; bringing it back at each addition would double the time of an addition.
 #[derive(Debug, Default)]

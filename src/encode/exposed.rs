@@ -23,6 +23,8 @@ pub(crate) const WINDOW: &str = "window";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     Counter,
+    /// A counter whose name does without `_total`.
+    BareCounter,
     Gauge,
     Histogram,
     Summary,
@@ -75,23 +77,14 @@ impl Keys<'_> {
 impl<'a> Exposed<'a> {
     /// What a family is exposed as; a meter's rates are a family of their own, see [`Exposed::rates`].
     pub(crate) fn of(family: &'a Family, escaping: Escaping) -> Self {
-        let (name, unit) = exposed_name(family, escaping);
+        let NameAndType { name, unit, kind } = NameAndType::of(family, escaping);
         let keys = Keys { own: own_label(family, &name), escaping };
         let labelling = labelling(family, keys);
         let clashes = match may_clash(family, keys) {
             true => Clashes::of(family, |series, rendered| labelling.labels_to_keep(keys, series, rendered)),
             false => Clashes::default(),
         };
-        Exposed {
-            kind: type_of(family),
-            name,
-            unit,
-            help: &family.help,
-            family,
-            escaping,
-            labelling,
-            clashes,
-        }
+        Exposed { kind, name, unit, help: &family.help, family, escaping, labelling, clashes }
     }
 
     /// The gauges that show a meter's rates.
@@ -109,7 +102,10 @@ impl<'a> Exposed<'a> {
     }
 
     fn rates_name(&self) -> String {
-        let (plain, _) = plain_name(self.family, self.escaping);
+        let plain = match self.family.name.is_exact() {
+            true => given_name(self.family).into_owned(),
+            false => plain_name(self.family, self.escaping).0,
+        };
         self.escaping.metric_name(&(plain + "_rate")).into_owned()
     }
 
@@ -133,6 +129,7 @@ impl<'a> Exposed<'a> {
     /// What follows the name in each sample, where every series is a number and has one.
     pub(crate) fn number_suffix(&self) -> Option<&'static str> {
         match self.family.kind {
+            Kind::Counter if self.kind == Type::BareCounter => Some(""),
             Kind::Counter => Some("_total"),
             Kind::UpDownCounter | Kind::Gauge | Kind::Unknown => Some(""),
             _ => None,
@@ -247,6 +244,43 @@ pub(crate) struct Paired<'a> {
     pub(crate) pairs: &'a [u8],
 }
 
+/// What a family is called and what it is.
+struct NameAndType {
+    name: String,
+    unit: Option<String>,
+    kind: Type,
+}
+
+impl NameAndType {
+    fn of(family: &Family, escaping: Escaping) -> Self {
+        let kind = type_of(family);
+        let (given, suffix) = (given_name(family), type_suffix(family.kind));
+        let whole = escaping.metric_name(&given);
+        // Readers take the suffix off, and nothing would be left of a name that is no more.
+        let is_exact = family.name.is_exact() && *whole != *suffix;
+        if !is_exact || kind == Type::StateSet {
+            let (name, unit) = exposed_name(family, escaping);
+            return NameAndType { name, unit, kind };
+        }
+        let (name, kind) = match (strip(&whole, suffix), kind) {
+            (name, kind) if suffix.is_empty() || name.len() < whole.len() => (name, kind),
+            (name, Type::Counter) => (name, Type::BareCounter),
+            (name, _) => (name, Type::Gauge),
+        };
+        let unit = family.unit.suffix().map(names::unit_suffix).filter(|unit| ends_in(name, unit));
+        NameAndType { name: name.to_owned(), unit, kind }
+    }
+}
+
+/// The name, or what stands for one without a character.
+fn given_name(family: &Family) -> Cow<'_, str> {
+    names::before_suffixes(family.name.as_str(), Escaping::AllowUtf8)
+}
+
+fn ends_in(name: &str, unit: &str) -> bool {
+    name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_'))
+}
+
 fn type_of(family: &Family) -> Type {
     match family.kind {
         Kind::Counter | Kind::Meter => Type::Counter,
@@ -279,8 +313,7 @@ fn exposed_name(family: &Family, escaping: Escaping) -> (String, Option<String>)
     }
     let (plain, unit) = plain_name(family, escaping);
     let name = escaped(plain, type_suffix(family.kind), escaping);
-    let ends_in = |unit: &String| name.strip_suffix(unit.as_str()).is_some_and(|rest| rest.ends_with('_'));
-    let unit = unit.filter(ends_in);
+    let unit = unit.filter(|unit| ends_in(&name, unit));
     (name, unit)
 }
 
@@ -406,6 +439,7 @@ fn labels_of<'a>(keys: Keys<'_>, series: Series<'a>) -> Vec<Label<'a>> {
 mod tests {
     use super::*;
     use crate::model::SeriesList;
+    use crate::name::Name;
     use crate::tag::Tags;
     use std::time::SystemTime;
 
@@ -521,6 +555,29 @@ mod tests {
         let meter = family(Kind::Meter, "order_rate", Unit::None, SeriesList::new());
         assert_eq!(exposed(&meter).rates().unwrap().name, "order_rate");
         assert!(exposed(&family(Kind::Counter, "orders", Unit::None, SeriesList::new())).rates().is_none());
+    }
+
+    #[test]
+    fn exact_names_have_no_suffix_that_they_did_not_have() {
+        let bytes = || Unit::Bytes;
+        let cases = [
+            (Kind::Counter, "orders", Unit::None, "orders", Type::BareCounter, None),
+            (Kind::Counter, "orders_total", Unit::None, "orders", Type::Counter, None),
+            (Kind::Counter, "sent_bytes_total", bytes(), "sent_bytes", Type::Counter, Some("bytes")),
+            (Kind::Counter, "_total", Unit::None, "_total", Type::Counter, None),
+            (Kind::Gauge, "queue", bytes(), "queue", Type::Gauge, None),
+            (Kind::Gauge, "queue_bytes", bytes(), "queue_bytes", Type::Gauge, Some("bytes")),
+            (Kind::Meter, "orders", Unit::None, "orders", Type::BareCounter, None),
+            (Kind::Timer, "request.time", Unit::Seconds, "request_time", Type::Histogram, None),
+            (Kind::Info, "version", Unit::None, "version", Type::Gauge, None),
+            (Kind::Info, "build_info", Unit::None, "build", Type::Info, None),
+            (Kind::StateSet, "mode", Unit::None, "mode", Type::StateSet, None),
+        ];
+        for (kind, given, unit, name, of_type, shown_unit) in cases {
+            let family = Family { name: Name::exact(given), ..family(kind, given, unit, SeriesList::new()) };
+            let exposed = exposed(&family);
+            assert_eq!((&*exposed.name, exposed.kind, exposed.unit.as_deref()), (name, of_type, shown_unit));
+        }
     }
 
     #[test]

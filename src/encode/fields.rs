@@ -17,7 +17,7 @@
 //! What is not known is left out: an empty timer has no `avg`, and `min`, `max` and `std_dev` exist only where
 //! quantiles are recorded.
 
-use crate::model::{HistogramValue, Snapshot, StateSetValue, SummaryValue, Value};
+use crate::model::{HistogramValue, Nanos, Series, Snapshot, StateSetValue, SummaryValue, Value};
 use crate::name::Name;
 use crate::stat::Rates;
 use crate::tag::Tags;
@@ -35,6 +35,8 @@ pub struct Field<'a> {
     pub value: f64,
     /// Whether it is a total since the start, which only grows: a `count` or `sum` of what is counted.
     pub is_total: bool,
+    /// When the series began to count.
+    pub(crate) start: Nanos,
 }
 
 /// The fields that are totals, of metrics that have any.
@@ -62,7 +64,7 @@ pub fn each(snapshot: &Snapshot, take: impl FnMut(Field<'_>)) -> usize {
     let mut lowering = Lowering { take, not_finite: 0 };
     for family in snapshot.families() {
         for series in family.series.iter() {
-            lowering.value(&family.name, series.tags, series.value);
+            lowering.series(&family.name, series);
         }
     }
     lowering.not_finite
@@ -74,11 +76,11 @@ struct Lowering<F> {
 }
 
 impl<F: FnMut(Field<'_>)> Lowering<F> {
-    fn value(&mut self, name: &Name, tags: &Tags, value: &Value) {
+    fn series(&mut self, name: &Name, Series { tags, value, start, .. }: Series<'_>) {
         let counts = !matches!(value, Value::UpDownCounter(_) | Value::GaugeHistogram(_));
         let mut emit = |field, value| {
             let is_total = counts && TOTALS.contains(&field);
-            self.emit(Field { name, tags, field, value, is_total });
+            self.emit(Field { name, tags, field, value, is_total, start });
         };
         match value {
             Value::Counter(total) => emit("count", total.as_f64()),
@@ -94,15 +96,15 @@ impl<F: FnMut(Field<'_>)> Lowering<F> {
             }
             Value::Summary(summary) => summary_fields(summary, emit),
             Value::Info(_) => {}
-            Value::StateSet(states) => self.states(name, tags, states),
+            Value::StateSet(states) => self.states(name, tags, start, states),
         }
     }
 
-    fn states(&mut self, name: &Name, tags: &Tags, set: &StateSetValue) {
+    fn states(&mut self, name: &Name, tags: &Tags, start: Nanos, set: &StateSetValue) {
         for (state, on) in set.states.iter().zip(&set.on) {
             let tags = Tags::from([(name.as_str(), &**state)]).over(tags);
             let value = f64::from(u8::from(*on));
-            self.emit(Field { name, tags: &tags, field: "value", value, is_total: false });
+            self.emit(Field { name, tags: &tags, field: "value", value, is_total: false, start });
         }
     }
 

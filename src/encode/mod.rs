@@ -72,6 +72,7 @@ pub mod text;
 mod wanted;
 
 pub use escaping::{Escaping, UnknownEscaping};
+pub(crate) use exposed::{Exposed, Type};
 pub use left_out::{LeftOut, Reason};
 pub(crate) use names::push_name;
 pub use options::Options;

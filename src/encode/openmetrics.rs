@@ -104,7 +104,7 @@ impl Snapshot {
 fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["", "_total", "_created"],
-        Type::Gauge | Type::StateSet | Type::Unknown => &[""],
+        Type::BareCounter | Type::Gauge | Type::StateSet | Type::Unknown => &[""],
         Type::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
         Type::GaugeHistogram => &["", "_bucket", "_gsum", "_gcount"],
         Type::Summary => &["", "_sum", "_count", "_created"],
@@ -126,6 +126,8 @@ fn header(out: &mut String, family: &Exposed<'_>) {
 fn type_word(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "counter",
+        // A counter must end in `_total`.
+        Type::BareCounter => "unknown",
         Type::Gauge => "gauge",
         Type::Histogram => "histogram",
         Type::Summary => "summary",

@@ -156,7 +156,10 @@ impl Sampler {
             Value::Summary(given) => self.given_summary(given, each),
             Value::Timer(timer) => self.distribution(family.kind, &timer.durations, exemplars, each),
             Value::Meter(meter) if family.kind == Type::Gauge => self.rates(&meter.rates, each),
-            Value::Meter(meter) => each(suffixed("_total", SampleValue::Unsigned(meter.count))),
+            Value::Meter(meter) => {
+                each(suffixed(total_suffix(family.kind), SampleValue::Unsigned(meter.count)))
+            }
+            Value::Info(_) if family.kind == Type::Gauge => each(suffixed("", SampleValue::Unsigned(1))),
             Value::Info(_) => each(suffixed("_info", SampleValue::Unsigned(1))),
             Value::StateSet(states) => self.states(&family.name, states, each),
         }
@@ -295,6 +298,10 @@ pub(crate) fn newest_in<'e>(
 
 fn has_negative_buckets(histogram: &HistogramValue) -> bool {
     histogram.buckets.bounds().first().is_some_and(|bound| *bound < 0.0)
+}
+
+fn total_suffix(kind: Type) -> &'static str {
+    if kind == Type::BareCounter { "" } else { "_total" }
 }
 
 fn set_number_label(label: &mut String, key: &str, number: f64) {

@@ -102,7 +102,7 @@ impl Snapshot {
 fn claims(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["_total"],
-        Type::Gauge | Type::StateSet | Type::Unknown => &[""],
+        Type::BareCounter | Type::Gauge | Type::StateSet | Type::Unknown => &[""],
         Type::Histogram | Type::GaugeHistogram => &["", "_bucket", "_sum", "_count"],
         Type::Summary => &["", "_sum", "_count"],
         Type::Info => &["_info"],
@@ -122,7 +122,8 @@ pub(super) fn name_suffix(kind: Type) -> &'static str {
     match kind {
         Type::Counter => "_total",
         Type::Info => "_info",
-        Type::Gauge
+        Type::BareCounter
+        | Type::Gauge
         | Type::Histogram
         | Type::GaugeHistogram
         | Type::Summary
@@ -133,7 +134,7 @@ pub(super) fn name_suffix(kind: Type) -> &'static str {
 
 fn type_word(kind: Type) -> &'static str {
     match kind {
-        Type::Counter => "counter",
+        Type::Counter | Type::BareCounter => "counter",
         Type::Gauge | Type::Info | Type::StateSet => "gauge",
         Type::Histogram | Type::GaugeHistogram => "histogram",
         Type::Summary => "summary",

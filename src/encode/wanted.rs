@@ -20,7 +20,7 @@ pub(crate) fn exposed_names(name: &Name, kind: Kind, unit: &Unit, escaping: Esca
 fn suffixes(kind: Type) -> &'static [&'static str] {
     match kind {
         Type::Counter => &["", "_total"],
-        Type::Gauge | Type::StateSet | Type::Unknown => &[""],
+        Type::BareCounter | Type::Gauge | Type::StateSet | Type::Unknown => &[""],
         Type::Histogram | Type::Summary => &["", "_bucket", "_sum", "_count"],
         Type::GaugeHistogram => &["", "_bucket", "_sum", "_count", "_gsum", "_gcount"],
         Type::Info => &["", "_info"],

@@ -17,6 +17,7 @@ use crate::model::{HistogramValue, Kind, Value};
 /// Units: those of its definition.
 /// Shape: a histogram `<name>` with exact buckets for Prometheus (native ones where its definition says `.native(…)`, a
 /// summary where it says `.summary(…)`); `<name>.count`, `.avg`, `.min`, `.max`, `.std_dev` and percentiles in line protocols.
+/// What was counted elsewhere is added by [`merge`](Histogram::merge).
 /// Range: NaN and infinities are refused and counted. Count is the sum of the buckets and never falls; every snapshot
 /// is true in itself. Quantiles, minimum, maximum and deviation describe the last minute and are recorded only where
 /// the definition, the registry or an attached reporter asks for them; without that, quantiles are interpolated.
@@ -186,6 +187,24 @@ impl HistogramCell {
         if self.record_in_buckets(value, 1) {
             self.record_recent(value, 1);
             self.exemplified.keep_recorded(&self.settings, value, &self.clock, labels);
+        }
+    }
+
+    /// The family's buckets, and native ones if it has some.
+    pub(super) fn settings(&self) -> &DistributionSettings {
+        &self.settings
+    }
+
+    /// Records what was counted elsewhere, in buckets of this cell.
+    pub(super) fn record_counted(&self, counts: Vec<u64>, counted: &HistogramValue) {
+        if counted.sum_can_fall {
+            // Relaxed: as above.
+            self.went_negative.store(true, Ordering::Relaxed);
+        }
+        let native = counted.native.as_ref().filter(|_| self.settings.native.is_some());
+        self.cells.record_many(counts, native.cloned(), counted.sum);
+        if let Some(window) = counted.window.as_ref().filter(|_| self.recent.is_wanted()) {
+            self.recent.merge(self.clock.coarse_nanos(), window);
         }
     }
 

@@ -8,6 +8,7 @@
 //! | [`Gauge`] | temperatures, depths, the greatest of a window, levels asked for when read | a level |
 //! | [`Meter`] | events whose rate matters where no database computes it | a count and four rates |
 //! | [`Timer`], [`OutcomeTimer`] | how long work takes | buckets, sum, rates, on request quantiles |
+//! | [`SampledTimer`] | the same for work as short as reading a clock | the timer it belongs to, estimated |
 //! | [`Histogram`] | how large things are | buckets, sum, on request quantiles |
 //! | [`Info`] | version, commit, role | tags |
 //! | [`StateSet`] | which of some states are on | one 0 or 1 a state |
@@ -77,11 +78,13 @@ mod gauge;
 mod handle;
 mod histogram;
 mod info;
+mod merge;
 mod meter;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
 mod outcome;
 mod recent;
+mod sampled;
 mod settings;
 mod span;
 mod spread;
@@ -96,8 +99,10 @@ pub use float_counter::FloatCounter;
 pub use gauge::Gauge;
 pub use histogram::Histogram;
 pub use info::Info;
+pub use merge::MergeError;
 pub use meter::Meter;
 pub use outcome::{Outcome, OutcomeTimer, OutcomeTiming};
+pub use sampled::{SampledTimer, SampledTiming};
 pub use settings::{CounterSettings, DistributionSettings, GaugeSettings, Unsuitable};
 pub use span::SpanIds;
 pub use state_set::StateSet;

@@ -37,6 +37,11 @@ impl Recent {
         self.cell.record_n(now, value, times);
     }
 
+    /// The same for values that were recorded elsewhere.
+    pub(crate) fn merge(&self, now: u64, values: &Distribution) {
+        self.cell.merge(now, values);
+    }
+
     /// What was recorded up to now, if that is wanted.
     pub(crate) fn read(&self, now: u64) -> Option<Distribution> {
         self.is_wanted().then(|| self.cell.read(now))

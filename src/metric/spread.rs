@@ -59,6 +59,17 @@ impl<S: Word> Spread<S> {
         }
     }
 
+    /// Counts many values, seen all at once: how many fell into each classic bucket, in which native ones, and their sum.
+    pub(crate) fn record_many(&self, counts: Vec<u64>, native: Option<NativeCounts>, sum: S::Amount) {
+        match (&self.native, native) {
+            (Some(cells), Some(native)) => cells.record_many(Recorded { counts, sum, native }),
+            _ => {
+                let occupied = counts.into_iter().enumerate().filter(|(_, times)| *times > 0);
+                self.classic.record_many(occupied, sum);
+            }
+        }
+    }
+
     /// Records that were begun, ever. May be behind; waits for nobody.
     pub(crate) fn records(&self) -> u64 {
         self.native.as_ref().map_or_else(|| self.classic.records(), |native| native.records())

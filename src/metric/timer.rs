@@ -22,6 +22,7 @@ use crate::stat::Rates;
 /// Shape: a histogram `<name>_seconds` for Prometheus (a summary where its definition says `.summary(…)`); in line
 /// protocols what a [`Histogram`](super::Histogram) has, with `.sum` and the rates of a [`Meter`](super::Meter).
 /// Range: never negative: time is monotonic. Quantiles as in a histogram.
+/// Cost: two readings of the clock; [`sampled`](Timer::sampled) does without most of them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,7 +47,7 @@ pub(crate) struct TimerCell {
     /// The sum is in nanoseconds.
     cells: Spread<WholeWord>,
     ticks: Ticks,
-    /// Records there were when it was last reset.
+    /// Records there were when it was last reset, less the durations that stand for others besides themselves.
     base: AtomicU64,
     recent: Recent,
     exemplified: Exemplified,
@@ -165,6 +166,15 @@ impl Timer {
         cell.record(now, nanos);
         nanos
     }
+
+    /// The same for one that counts for so many.
+    pub(super) fn record_since_n(&self, started: u64, times: u64) -> u64 {
+        let Some(cell) = self.0.recording() else { return self.now().saturating_sub(started) };
+        let now = cell.clock.nanos();
+        let nanos = now.saturating_sub(started);
+        cell.record_n(now, nanos, times);
+        nanos
+    }
 }
 
 impl TimerCell {
@@ -202,14 +212,26 @@ impl TimerCell {
 
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.record_in_buckets(seconds, nanos);
-        if self.recent.is_more_wanted() {
-            self.record_more(now, seconds);
-        }
+        self.record_times(now, seconds, nanos, 1);
+        self.exemplified.keep_recorded_span(&self.settings, seconds);
     }
 
-    fn record_in_buckets(&self, seconds: f64, nanos: u64) {
-        self.cells.record(self.settings.buckets.index_of(seconds), seconds, 1, nanos);
+    /// Records a duration at a time of the clock so many times, at least once.
+    fn record_n(&self, now: u64, nanos: u64, times: u64) {
+        self.ticks.catch_up(now, || self.total());
+        let seconds = seconds(nanos);
+        self.record_times(now, seconds, nanos, times);
+        // Relaxed: as the records that it stands for.
+        self.base.fetch_sub(times.wrapping_sub(1), Ordering::Relaxed);
+        self.exemplified.keep_recorded_span(&self.settings, seconds);
+    }
+
+    fn record_times(&self, now: u64, seconds: f64, nanos: u64, times: u64) {
+        let bucket = self.settings.buckets.index_of(seconds);
+        self.cells.record(bucket, seconds, times, nanos.saturating_mul(times));
+        if self.recent.is_wanted() {
+            self.recent.record_n(now, seconds, times);
+        }
     }
 
     /// What is wanted of a duration that was recorded, beyond its bucket and the sum.
@@ -225,15 +247,10 @@ impl TimerCell {
     #[cold]
     #[inline(never)]
     fn record_exemplified(&self, now: u64, seconds: f64) {
-        self.record_recent(now, seconds);
-        self.exemplified.keep_recorded_span(&self.settings, seconds);
-    }
-
-    #[inline]
-    fn record_recent(&self, now: u64, seconds: f64) {
         if self.recent.is_wanted() {
             self.recent.record(now, seconds);
         }
+        self.exemplified.keep_recorded_span(&self.settings, seconds);
     }
 
     fn record_with<K: AsRef<str>, V: AsRef<str>>(
@@ -244,8 +261,7 @@ impl TimerCell {
     ) {
         self.ticks.catch_up(now, || self.total());
         let seconds = seconds(nanos);
-        self.record_in_buckets(seconds, nanos);
-        self.record_recent(now, seconds);
+        self.record_times(now, seconds, nanos, 1);
         self.exemplified.keep_recorded(&self.settings, seconds, &self.clock, labels);
     }
 

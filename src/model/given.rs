@@ -181,7 +181,7 @@ impl HistogramValue {
     }
 
     /// Whether it can be shown as it is. Its fields are for everyone to set.
-    pub(super) fn check(&self) -> Result<(), InvalidHistogram> {
+    pub(crate) fn check(&self) -> Result<(), InvalidHistogram> {
         let (bounds, counts) = (self.buckets.bounds().len(), self.counts.len());
         if counts != bounds + 1 {
             return Err(InvalidHistogram::CountsLength { counts, bounds });

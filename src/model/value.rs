@@ -306,7 +306,7 @@ impl HistogramValue {
     /// assert_eq!(sizes.value().count(), 5);
     /// ```
     pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().fold(0, |total, count| total.saturating_add(*count))
     }
 
     /// Mean of the recent past where quantiles were asked for, otherwise of all values; `None` when empty.
@@ -355,8 +355,8 @@ impl HistogramValue {
     /// ```
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         let bounds = self.buckets.bounds().iter().copied().chain([f64::INFINITY]);
-        bounds.zip(&self.counts).scan(0, |total, (bound, count)| {
-            *total += count;
+        bounds.zip(&self.counts).scan(0_u64, |total, (bound, count)| {
+            *total = total.saturating_add(*count);
             Some((bound, *total))
         })
     }

@@ -333,6 +333,19 @@ impl<'r, K> Define<'r, K> {
         self
     }
 
+    /// Shows the name to Prometheus as it is, without a suffix for the type or the unit: see [`Name::exact`].
+    ///
+    /// ```
+    /// # let registry = tagmeter::Registry::new();
+    /// registry.define("requests").exact_name().counter()?.add(7);
+    /// assert_eq!(registry.snapshot().to_text(), "# TYPE requests counter\nrequests 7\n");
+    /// # Ok::<(), tagmeter::registry::RegisterError>(())
+    /// ```
+    pub fn exact_name(mut self) -> Self {
+        self.name = Name::exact(self.name);
+        self
+    }
+
     /// How many series the family may have, instead of the registry's limit. Beyond it, recordings go to one overflow
     /// series.
     ///

@@ -80,6 +80,11 @@ pub enum Removal {
 }
 
 impl Definition {
+    /// Whether both say the same; to names alone it would be one whether they are exact.
+    pub(crate) fn is_like(&self, other: &Definition) -> bool {
+        self == other && self.name.is_exact() == other.name.is_exact()
+    }
+
     /// Whether these could be the tags of one of its series: keys it has, and some where it has any.
     pub(crate) fn has_series(&self, tags: &Tags) -> bool {
         match &self.tag_keys {
@@ -111,6 +116,9 @@ impl fmt::Display for Definition {
             joint = ",";
             Ok(())
         };
+        if self.name.is_exact() {
+            part(f, format_args!("this exact name"))?;
+        }
         match self.tag_keys.as_deref() {
             None => part(f, format_args!("any tags"))?,
             Some([]) => {}

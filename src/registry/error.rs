@@ -64,6 +64,14 @@ pub enum RegisterError {
         /// What was asked for.
         requested: Box<Definition>,
     },
+    /// The name of an alias is taken.
+    #[error("alias {name:?} conflicts with {by}")]
+    AliasTaken {
+        /// The name.
+        name: Name,
+        /// What has it.
+        by: String,
+    },
     /// The registry has as many families as it may have.
     #[error("metric {name:?} is one more than the {limit} families this registry may have")]
     TooManyFamilies {

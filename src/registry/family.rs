@@ -167,7 +167,7 @@ pub(crate) struct Described<I: Instrument> {
 // Not derived: a derived one would ask for `I: PartialEq`.
 impl<I: Instrument> PartialEq for Described<I> {
     fn eq(&self, other: &Self) -> bool {
-        self.definition == other.definition && self.settings == other.settings
+        self.definition.is_like(&other.definition) && self.settings == other.settings
     }
 }
 
@@ -455,7 +455,7 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
         let exemplars = self.exemplars(identities.len());
         let values = self.table.iter().map(|entry| entry.value.read());
         model::Family {
-            name: self.name.clone(),
+            name: described.definition.name.clone(),
             kind: I::KIND,
             help: described.definition.help.clone(),
             unit: described.definition.unit.clone(),

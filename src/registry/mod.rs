@@ -7,7 +7,7 @@
 //! an exporter; [`global`] is the registry of `counter!`
 //! and of `static` instruments.
 //! [`View`] shows several registries as one, or one with a prefix or tags; a [`Scope`] is a registry inside another, which
-//! goes as a whole.
+//! goes as a whole; an [`alias`](Registry::alias) shows what was renamed under its old name as well.
 //!
 //! # Taking back
 //!
@@ -17,8 +17,10 @@
 //! | [`gauge_fn`](Registry::gauge_fn), [`counter_fn`](Registry::counter_fn) | the same; the function is dropped |
 //! | [`collector`](Registry::collector), [`define_collector`](Registry::define_collector) | [`unregister`](collector::CollectorHandle::unregister) of what they give |
 //! | [`staged`](Registry::staged) | dropping the [`Staged`] |
+//! | [`alias`](Registry::alias) | [`remove_alias`](Registry::remove_alias) |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
 
+mod alias;
 pub mod collector;
 mod define;
 mod definition;
@@ -30,6 +32,7 @@ mod global;
 mod keys;
 mod outcome;
 mod problem;
+mod reading;
 #[cfg(feature = "regex")]
 mod regex;
 mod removable;
@@ -71,8 +74,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
+use alias::Alias;
 use collector::CollectorList;
 use families::FamilyList;
+use reading::{Plan, Reading};
 use shared::Shared;
 use unite::unite;
 
@@ -103,6 +108,7 @@ struct Inner {
     families: FamilyList,
     collectors: CollectorList,
     scopes: RwLock<Scopes>,
+    aliases: RwLock<Vec<Alias>>,
     /// Whether it is a scope's: problems are counted, and shown, by the registry it is in.
     is_scope: bool,
 }
@@ -287,6 +293,7 @@ impl Registry {
             shared,
             collectors: CollectorList::default(),
             scopes: RwLock::default(),
+            aliases: RwLock::default(),
             is_scope,
         }))
     }
@@ -360,20 +367,41 @@ impl Registry {
 
     /// The families that are wanted, or all; others are not read. Collectors run all the same: nobody knows what they bring.
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
+        let mut plan = Plan::default();
+        self.plan(wanted, &mut plan);
+        self.shown(wanted, &mut plan.read(self))
+    }
+
+    /// Plans to read what is wanted, here and in the scopes.
+    fn plan(&self, wanted: Option<Wanted<'_>>, plan: &mut Plan) {
         if self.0.shared.is_noop {
-            return Vec::new();
+            return;
         }
-        let mut registered = self.0.families.all();
+        let (mut registered, aliases) = (self.0.families.all(), self.aliases());
         if let Some(wanted) = wanted {
             registered.retain(|family| {
                 let Definition { name, kind, unit, .. } = family.definition();
-                wanted(&name, kind, &unit)
+                let is_wanted = |name: &Name| wanted(name, kind, &unit);
+                is_wanted(&name) || aliases.iter().any(|alias| alias.wants(&name, is_wanted))
             });
         }
-        let mut families = self.read_families(&registered);
-        families.retain(|family| !family.series.is_empty());
+        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+        plan.add(registered, scopes.clone());
+        scopes.iter().for_each(|scope| scope.plan(wanted, plan));
+    }
+
+    /// What was read by that plan, with what collectors bring and what went wrong.
+    fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<model::Family> {
+        if self.0.shared.is_noop {
+            return Vec::new();
+        }
+        let (mut families, scopes) = reading.next();
         self.0.collectors.read_into(&mut families);
-        families = self.with_scopes(families, wanted);
+        self.add_aliases(&mut families, &self.aliases());
+        if !scopes.is_empty() {
+            families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
+            families = unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why));
+        }
         if !self.0.is_scope {
             let problems = self.0.shared.problems.family(self.0.shared.start);
             families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
@@ -384,21 +412,14 @@ impl Registry {
         families
     }
 
-    /// These families and those of the scopes, of which all of one name are one.
-    fn with_scopes(&self, mut own: Vec<model::Family>, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
-        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        if scopes.is_empty() {
-            return own;
-        }
-        own.extend(scopes.iter().flat_map(|scope| scope.families(wanted)));
-        unite(own, |name, why| self.note_problem(Problem::LeftOut, name, || why))
-    }
-
     /// What is defined here and in the scopes; not what collectors bring.
     pub(crate) fn definitions(&self) -> Vec<Definition> {
-        let own = self.0.families.all().into_iter().map(|family| family.definition());
+        let mut own: Vec<Definition> =
+            self.0.families.all().iter().map(|family| family.definition()).collect();
+        own.extend(self.defined_aliases(&own));
         let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        own.chain(scopes.iter().flat_map(View::definitions)).collect()
+        own.extend(scopes.iter().flat_map(View::definitions));
+        own
     }
 
     /// The number that says most about one series: see [`Value::number`](model::Value::number).

@@ -72,6 +72,7 @@ struct Said<'a> {
     unit: String,
     help: &'a str,
     is_summary: bool,
+    is_exact: bool,
 }
 
 impl<'a> Said<'a> {
@@ -81,14 +82,14 @@ impl<'a> Said<'a> {
             Some(Value::Histogram(histogram)) => histogram.shape != Shape::Histogram,
             _ => false,
         };
-        let Family { kind, help, unit, .. } = family;
-        Said { kind: kind.to_string(), unit: unit.to_string(), help, is_summary }
+        let Family { name, kind, help, unit, .. } = family;
+        Said { kind: kind.to_string(), unit: unit.to_string(), help, is_summary, is_exact: name.is_exact() }
     }
 
     fn by_definition(definition: &'a Definition) -> Self {
-        let Definition { kind, help, unit, shape, .. } = definition;
+        let Definition { name, kind, help, unit, shape, .. } = definition;
         let is_summary = *shape != Shape::Histogram;
-        Said { kind: kind.to_string(), unit: unit.to_string(), help, is_summary }
+        Said { kind: kind.to_string(), unit: unit.to_string(), help, is_summary, is_exact: name.is_exact() }
     }
 
     /// What they differ in, if they do. Who said nothing about a help agrees with everybody.
@@ -100,6 +101,8 @@ impl<'a> Said<'a> {
             said("unit", &self.unit, &other.unit)
         } else if self.is_summary != other.is_summary {
             said("shape", shape(self.is_summary), shape(other.is_summary))
+        } else if self.is_exact != other.is_exact {
+            Some("its name is exact in one and not in the other".to_owned())
         } else if self.help != other.help && !self.help.is_empty() && !other.help.is_empty() {
             said("help", self.help, other.help)
         } else {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::problem::Problem;
+use super::reading::{Plan, Reading};
 use super::unite::{add_up, agree, unite};
 use super::{Registry, Wanted};
 use crate::clock::Clock;
@@ -240,14 +241,32 @@ impl View {
     }
 
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<Family> {
+        let mut plan = Plan::default();
+        self.plan(wanted, &mut plan);
+        self.shown(wanted, &mut plan.read(self.home()))
+    }
+
+    /// Plans to read what is wanted.
+    pub(super) fn plan(&self, wanted: Option<Wanted<'_>>, plan: &mut Plan) {
         match &*self.0 {
-            Node::Whole(registry) => registry.families(wanted),
+            Node::Whole(registry) => registry.plan(wanted, plan),
+            Node::Several { first, further } => {
+                [first].into_iter().chain(further).for_each(|part| part.plan(wanted, plan));
+            }
+            Node::Changed { of, change } => self.before(change, wanted, |wanted| of.plan(wanted, plan)),
+        }
+    }
+
+    /// What was read by that plan.
+    pub(super) fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<Family> {
+        match &*self.0 {
+            Node::Whole(registry) => registry.shown(wanted, reading),
             Node::Several { first, further } => {
                 let parts = [first].into_iter().chain(further);
-                self.united(parts.flat_map(|part| part.families(wanted)).collect())
+                self.united(parts.flat_map(|part| part.shown(wanted, reading)).collect())
             }
             Node::Changed { of, change } => {
-                let families = self.families_to_change(of, change, wanted).into_iter();
+                let families = self.before(change, wanted, |wanted| of.shown(wanted, reading)).into_iter();
                 match change {
                     Change::Tags(tags) => families.map(|family| self.tagged(family, tags)).collect(),
                     Change::Rename { .. } => {
@@ -261,11 +280,17 @@ impl View {
         }
     }
 
-    fn families_to_change(&self, of: &View, change: &Change, wanted: Option<Wanted<'_>>) -> Vec<Family> {
+    /// Runs `then` with what is wanted after a change as it is before the change.
+    fn before<R>(
+        &self,
+        change: &Change,
+        wanted: Option<Wanted<'_>>,
+        then: impl FnOnce(Option<Wanted<'_>>) -> R,
+    ) -> R {
         if wanted.is_none() && !matches!(change, Change::Only(_)) {
-            return of.families(None);
+            return then(None);
         }
-        of.families(Some(&|name, kind, unit| {
+        then(Some(&|name, kind, unit| {
             self.shows(change, name) && wanted.is_none_or(|wanted| wanted(&change.name(name), kind, unit))
         }))
     }

@@ -340,6 +340,7 @@ impl<S: Sink> ReporterBuilder<S> {
             view: self.view,
             prefix: self.prefix,
             cursor: rules.increases.then(Cursor::default),
+            own_cursor: rules.increases.then(Cursor::default),
             rules,
             layers,
             collisions,

@@ -106,12 +106,20 @@ impl<S: Sink> Delivery<S> {
         }
     }
 
-    /// The reporter's own metrics: their points are in no count, their failure is told like any other.
-    pub(super) fn push_own(&mut self, own: &[Point], time: &Allowance, report: &mut Report) {
+    /// The reporter's own metrics: their points are in no count, their failure is told like any other. Says how many of
+    /// them, from the first on, need not be sent again.
+    pub(super) fn push_own(&mut self, own: &[Point], time: &Allowance, report: &mut Report) -> usize {
+        let mut settled = 0;
         for batch in own.chunks(self.size.now()) {
             let pushed = push(&mut self.sink, batch, time.deadline());
-            self.tell(Attempt::of(pushed, batch.len(), &self.sink).error, report);
+            let Attempt { fate, error, .. } = Attempt::of(pushed, batch.len(), &self.sink);
+            self.tell(error, report);
+            if !matches!(fate, None | Some(Fate::Drop)) {
+                break;
+            }
+            settled += batch.len();
         }
+        settled
     }
 
     /// Points that a backlog lost.

@@ -4,6 +4,7 @@
 //! * [`Sink`]: what a backend has to be for that. Ours: `Apptuit`, with feature `apptuit`.
 //! * [`Report`], [`ReportError`]: what became of a push; [`Status`]: of all so far.
 //! * `apptuit`, with that feature: points made by hand, without a registry.
+//! * [`failures`]: what became of every point when something failed, in numbers.
 //!
 //! ```text
 //! registry ── snapshot ──▶ fields ──▶ points: prefix + name + "." + field, tags merged, made legal ──▶ batches ──▶ sink
@@ -26,7 +27,7 @@
 //! |---|---|
 //! | 2xx | delivered, less those that its body names as failed: they are dropped |
 //! | no connection, no answer in time, 408, 429, 5xx | wait, and are tried again: soon, and with each report |
-//! | 401, 403, 404, 3xx | wait, and are tried again with each report: somebody has to mend something |
+//! | 401, 403, 404, 407, 3xx | wait, and are tried again with each report: somebody has to mend something |
 //! | 413, more bytes than the sink may send | tried again in halves, down to one point, which is dropped |
 //! | 400 and every other status | those that failed are dropped; a 400 may say which, otherwise all |
 //!
@@ -44,6 +45,7 @@
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow`; with a spool, those beyond its bounds |
 //! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
 //! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it |
+//! | **it took a push and lost it** (killed before it had written it down) | those points are gone, and nobody is told. Totals are whole again with the next report |
 //! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases |
 //! | **it asks for rest** (`Retry-After`) | nothing is pushed until then, for ten minutes at most; reports wait. `report_now` and `stop` push all the same |
 //! | **it refuses one point** | that one is dropped, and counted as `refused`; the others of its push are delivered |
@@ -52,7 +54,7 @@
 //! | **a metric cannot be sent** (its name, its tags, NaN) | it is left out, counted in [`Report::skipped`] and told once; all others are sent |
 //! | **the machine slept, or its clock was set** | one report, then the schedule goes on: it is monotonic. Timestamps are the wall clock's, whatever it says |
 //! | **two reports fall into one second** | the second is stamped a second later, once; a third shares that second |
-//! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried once, what waits first. What is still not delivered is dropped, and counted as `stopped`; with a spool it stays there for the next reporter, and the last status says how much |
+//! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried once, what waits first. What is still not delivered is dropped, and counted as `stopped`; with a spool it stays there for the next reporter |
 //! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time; the thread ends after its current request, and begins no other |
 //! | **the reporter is dropped** | as `stop`, with an interval's time, 5 s at most |
 //! | **the program ends without either (`exit`, `abort`), or is killed** | what was recorded since the last report is lost, and so is what waited in memory. What was in a spool is delivered by the next reporter with that spool, which counts it as its own |
@@ -70,8 +72,7 @@
 //! | **an error handler panics** | it is told of the next error all the same, and the panic is logged |
 //!
 //! For every reporter at all times, and exactly: points that reports had or that the spool had at the start =
-//! delivered + dropped + on their way.
-//! [`Reporter::status`] has these numbers.
+//! delivered + dropped + on their way. [`Reporter::status`] has these numbers, and [`failures`] some that were measured.
 //!
 //! # A reporter about itself
 //!
@@ -133,6 +134,9 @@ mod spy;
 mod status;
 mod thread;
 mod timestamp;
+
+#[doc = include_str!("failures.md")]
+pub mod failures {}
 
 #[cfg(feature = "apptuit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "apptuit")))]

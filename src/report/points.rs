@@ -4,13 +4,15 @@ use super::rules::{Fit, RefusedPoint};
 use super::sink::{Point, Reading};
 use super::timestamp::Timestamp;
 use crate::encode::fields::{self, Field};
-use crate::model::Snapshot;
+use crate::model::{Nanos, Snapshot};
 use crate::name::Name;
 
 /// What a snapshot became.
 #[derive(Debug, Default)]
 pub(super) struct Points {
     pub(super) points: Vec<Point>,
+    /// When the series of each point began to count.
+    pub(super) starts: Vec<Nanos>,
     /// Numbers left out because they are not finite.
     pub(super) not_finite: usize,
     /// Why others were left out, one entry a number.
@@ -21,7 +23,8 @@ pub(super) struct Points {
 /// cannot be sent takes nothing else with it.
 pub(super) fn points(snapshot: &Snapshot, timestamp: Timestamp, prefix: &str, fit: Fit<'_>) -> Points {
     let series = snapshot.families().iter().map(|family| family.series.len()).sum();
-    let done = Points { points: Vec::with_capacity(series), ..Points::default() };
+    let (points, starts) = (Vec::with_capacity(series), Vec::with_capacity(series));
+    let done = Points { points, starts, ..Points::default() };
     let mut lowering = Lowering { prefix, timestamp, fit, family: None, names: Vec::new(), done };
     let not_finite = fields::each(snapshot, |field| lowering.take(field));
     Points { not_finite, ..lowering.done }
@@ -41,7 +44,10 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     fn take(&mut self, field: Field<'_>) {
         match self.fitted(field) {
-            Ok(point) => self.done.points.push(point),
+            Ok(point) => {
+                self.done.points.push(point);
+                self.done.starts.push(field.start);
+            }
             Err(refused) => self.done.refused.push(refused),
         }
     }

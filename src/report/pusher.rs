@@ -4,7 +4,7 @@ use std::mem;
 
 use super::allowance::Allowance;
 use super::backlog::Backlog;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Total};
 use super::delivery::{Delivery, Halt};
 use super::listing::Listing;
 use super::merged::Merged;
@@ -30,6 +30,8 @@ pub(super) struct Pusher<S> {
     pub(super) backlog: Box<dyn Backlog>,
     /// How far the backend has got, if it wants increases.
     pub(super) cursor: Option<Cursor>,
+    /// And with what the reporter says about itself.
+    pub(super) own_cursor: Option<Cursor>,
     pub(super) push_own_metrics: bool,
     /// How many numbers could not be sent last time: the handler is told when that changes, not every time.
     pub(super) refused: usize,
@@ -41,7 +43,7 @@ pub(super) struct Pusher<S> {
 struct Taken {
     points: Vec<Point>,
     /// What increases were before they became that.
-    totals: Vec<f64>,
+    totals: Vec<Total>,
     now: Timestamp,
 }
 
@@ -117,12 +119,13 @@ impl<S: Sink> Pusher<S> {
         let now = self.stamp(Timestamp::from(snapshot.taken_at()));
         let mut merged = mem::take(&mut self.merged);
         merged.begin();
-        let Points { mut points, not_finite, refused } = self.points(&snapshot, now, &mut merged);
+        let Points { mut points, starts, not_finite, refused } = self.points(&snapshot, now, &mut merged);
         self.merged = merged;
         (report.points, report.skipped) = (points.len(), not_finite + refused.len());
         self.delivery.ledger.accept(points.len());
         self.tell_refused(ReportError::refused(&refused), report);
-        let totals = self.cursor.as_ref().map(|cursor| cursor.lower(&mut points)).unwrap_or_default();
+        let totals = self.cursor.as_ref().map(|cursor| cursor.lower(&mut points, &starts));
+        let totals = totals.unwrap_or_default();
         Taken { points, totals, now }
     }
 
@@ -193,10 +196,16 @@ impl<S: Sink> Pusher<S> {
 
     /// What the reporter says about itself, after a report that had something and found the backend there.
     fn push_own(&mut self, now: Timestamp, time: &Allowance, halt: Option<Halt>, report: &mut Report) {
-        let own = self.points(self.delivery.meta.standing(), now, &mut Merged::default()).points;
+        let own = self.points(self.delivery.meta.standing(), now, &mut Merged::default());
         self.delivery.meta.settle();
-        if self.push_own_metrics && report.points > 0 && halt.is_none() {
-            self.delivery.push_own(&own, time, report);
+        if !self.push_own_metrics || report.points == 0 || halt.is_some() {
+            return;
+        }
+        let Points { mut points, starts, .. } = own;
+        let totals = self.own_cursor.as_ref().map(|cursor| cursor.lower(&mut points, &starts));
+        let settled = self.delivery.push_own(&points, time, report);
+        if let (Some(cursor), Some(totals)) = (&mut self.own_cursor, totals) {
+            cursor.advance(&points, &totals, settled);
         }
     }
 

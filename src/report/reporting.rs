@@ -103,14 +103,15 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::registry::Registry;
     use crate::report::allowance::deadline_in;
-    use crate::report::backlog::{Bounds, InMemory, Waiting};
+    use crate::report::backlog::{Backlog, Bounds, InMemory, Waiting};
     use crate::report::spy::{Answer, Spy};
-    use crate::report::{Point, Reporter, Rules, Status};
+    use crate::report::{Point, Reading, Reporter, Rules, Status};
     use crate::tag::Environment;
     use parking_lot::Mutex;
     use proptest::prelude::*;
     use std::collections::HashSet;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const SECOND: Duration = Duration::from_secs(1);
@@ -131,6 +132,10 @@ mod tests {
 
         /// As above; each push takes so long.
         fn taking(counters: usize, max_batch: usize, bounds: Bounds, long: Duration) -> Self {
+            Driven::keeping(counters, max_batch, Box::new(InMemory::new(bounds)), long)
+        }
+
+        fn keeping(counters: usize, max_batch: usize, backlog: Box<dyn Backlog>, long: Duration) -> Self {
             let clock = ManualClock::new();
             clock.advance(MINUTE);
             let registry = Registry::builder().clock(clock.clone()).build();
@@ -146,7 +151,6 @@ mod tests {
             let spy = spy.with_rules(Rules { max_batch, ..Rules::default() });
             let taken = spy.taken();
             let builder = Reporter::new(&registry, spy).every(MINUTE).push_own_metrics(false).host_tag(false);
-            let backlog = Box::new(InMemory::new(bounds));
             let builder = builder.tags([("host", "a")]).environment(Environment::empty()).on_error(|_| ());
             let reporting = builder.reporting(backlog, Chance::seeded(7)).unwrap();
             Driven { reporting, clock, answer, pushes, taken }
@@ -423,6 +427,51 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "spool")]
+    proptest! {
+        #[test]
+        fn with_a_spool_every_point_is_delivered_dropped_or_waiting_over_many_lives(
+            counters in 1usize..6, max_batch in 1usize..4, points in 0u64..30,
+            lives in prop::collection::vec(prop::collection::vec((events(), answers()), 1..15), 1..5),
+        ) {
+            use crate::report::spool::{Spool, Spooled, Survives};
+
+            let directory = std::env::temp_dir().join(format!("tagmeter-lives-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&directory);
+            let spool = Spool::in_dir(&directory).max_points(points).survives(Survives::Kill);
+            let mut left = 0;
+            for (life, script) in lives.into_iter().enumerate() {
+                let spooled = Spooled::open(&spool, "spy", Bounds::default()).unwrap();
+                let mut driven = Driven::keeping(counters, max_batch, Box::new(spooled), Duration::ZERO);
+                driven.clock.advance(MINUTE * 60 * life as u32);
+                prop_assert_eq!(driven.status().accepted, left);
+                for (event, answer) in script {
+                    *driven.answer.lock() = answer;
+                    match event {
+                        Event::Wait(seconds) => drop(driven.pass(Duration::from_secs(seconds), answer)),
+                        Event::Ask => {
+                            driven.clock.advance(SECOND);
+                            let report = driven.reporting.report_now();
+                            prop_assert_eq!(report.points, report.successful + report.failed);
+                        }
+                        Event::Pause(paused) => driven.pause(paused),
+                    }
+                    driven.check();
+                    prop_assert!(driven.waiting().points as u64 <= points);
+                }
+                // Every second one ends as it should.
+                if life % 2 == 0 {
+                    driven.clock.advance(SECOND);
+                    driven.reporting.report_last();
+                    driven.check();
+                }
+                prop_assert_eq!(driven.status().dropped.stopped + driven.status().dropped.unreadable, 0);
+                left = driven.waiting().points as u64;
+            }
+            std::fs::remove_dir_all(&directory).unwrap();
+        }
+    }
+
     /// A reporter of increases to a backend that answers so, on a registry that others read as well.
     fn of_increases(registry: &Registry, answer: &Arc<Mutex<Answer>>) -> Reporting<Spy> {
         let told = answer.clone();
@@ -463,6 +512,45 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// What a backend counts of a metric, from the increases that it took.
+    fn counted(reporting: &Reporting<Spy>, metric: &str) -> f64 {
+        let taken = reporting.pusher.delivery.sink.taken();
+        let taken = taken.lock();
+        let points = taken.iter().filter(|point| point.name == metric);
+        points.inspect(|point| assert_eq!(point.reading, Reading::Increase)).map(|point| point.value).sum()
+    }
+
+    #[test]
+    fn a_backend_of_increases_gets_those_of_the_reporter_s_own_metrics_too() {
+        let registry = Registry::builder().clock(ManualClock::new()).build();
+        registry.counter("orders").inc();
+        let answer = Arc::new(Mutex::new(Answer::Takes));
+        let mut reporting = of_increases(&registry, &answer);
+        for reports in 0..4 {
+            assert_eq!(reporting.report_now().successful, 1);
+            // As it stood after the report before.
+            assert_eq!(counted(&reporting, "spy_reporter_send_total_count"), f64::from(reports));
+        }
+    }
+
+    #[test]
+    fn a_series_that_was_absent_does_not_send_its_total_again() {
+        let registry = Registry::builder().clock(ManualClock::new()).build();
+        let fails = Arc::new(AtomicBool::new(false));
+        let asked = fails.clone();
+        registry.collector("trees", move |families| {
+            assert!(!asked.load(Ordering::Relaxed), "there is nobody to ask");
+            families.counter("trees", "Trees sold.").set((), 5);
+        });
+        let answer = Arc::new(Mutex::new(Answer::Takes));
+        let mut reporting = of_increases(&registry, &answer);
+        for fail in [false, true, false] {
+            fails.store(fail, Ordering::Relaxed);
+            reporting.report_now();
+        }
+        assert_eq!(counted(&reporting, "trees_count"), 5.0);
     }
 
     /// Each thing that can happen, with each answer, in every order of three.

@@ -152,7 +152,7 @@ impl NativeCounts {
     /// See the type's example.
     pub fn count(&self) -> u64 {
         let buckets = self.negative.iter().chain(&self.positive);
-        buckets.fold(self.zero_count, |total, (_, count)| total.wrapping_add(*count))
+        buckets.fold(self.zero_count, |total, (_, count)| total.saturating_add(*count))
     }
 
     /// Counts a value some times.
@@ -211,9 +211,9 @@ impl NativeCounts {
     /// Counts in a bucket of this schema.
     fn add(&mut self, bucket: Bucket, times: u64) {
         match bucket {
-            Bucket::Zero => self.zero_count = self.zero_count.wrapping_add(times),
-            Bucket::Above(index) => combine_at(&mut self.positive, (index, times), u64::wrapping_add),
-            Bucket::Below(index) => combine_at(&mut self.negative, (index, times), u64::wrapping_add),
+            Bucket::Zero => self.zero_count = self.zero_count.saturating_add(times),
+            Bucket::Above(index) => combine_at(&mut self.positive, (index, times), u64::saturating_add),
+            Bucket::Below(index) => combine_at(&mut self.negative, (index, times), u64::saturating_add),
         }
     }
 
@@ -225,9 +225,9 @@ impl NativeCounts {
     /// Counts everything that another counted; both become as coarse as the coarser.
     pub(crate) fn merge(&mut self, mut other: NativeCounts) {
         self.meet(&mut other);
-        self.zero_count = self.zero_count.wrapping_add(other.zero_count);
-        combine_all(&mut self.positive, other.positive, u64::wrapping_add);
-        combine_all(&mut self.negative, other.negative, u64::wrapping_add);
+        self.zero_count = self.zero_count.saturating_add(other.zero_count);
+        combine_all(&mut self.positive, other.positive, u64::saturating_add);
+        combine_all(&mut self.negative, other.negative, u64::saturating_add);
     }
 
     /// Takes away what was counted earlier; both become as coarse as the coarser.
@@ -297,8 +297,8 @@ impl NativeCounts {
             let schema = self.schema;
             for side in [&mut self.positive, &mut self.negative] {
                 let inside = side.partition_point(|(index, _)| schema.upper_bound(*index) <= threshold);
-                let taken: u64 = side.drain(..inside).fold(0, |sum, (_, count)| sum.wrapping_add(count));
-                self.zero_count = self.zero_count.wrapping_add(taken);
+                let taken: u64 = side.drain(..inside).fold(0, |sum, (_, count)| sum.saturating_add(count));
+                self.zero_count = self.zero_count.saturating_add(taken);
             }
         }
     }
@@ -402,7 +402,7 @@ fn halve_all(side: &mut Occupied) {
     side.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same {
-            kept.1 = kept.1.wrapping_add(later.1);
+            kept.1 = kept.1.saturating_add(later.1);
         }
         same
     });

@@ -7,8 +7,8 @@ use rustls::ClientConfig;
 
 use super::http::Route;
 use super::proxy::{Proxies, Proxy, Way};
+use super::worker::unavailable;
 use super::{TransportError, tls};
-use crate::transport::worker::unavailable;
 
 /// `User-Agent` of every request that has no other.
 const USER_AGENT: &str = concat!("tagmeter/", env!("CARGO_PKG_VERSION"));
@@ -93,4 +93,38 @@ fn with_proxies(
     http.into_iter().chain(https).try_fold(builder, |builder, proxy| {
         Ok(builder.proxy(proxy.map_err(unavailable)?.no_proxy(except.clone())))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Http;
+
+    fn route(proxy: &str) -> Arc<Route> {
+        Arc::clone(&Http::builder().proxy(proxy).build().unwrap().0.route)
+    }
+
+    #[test]
+    fn no_more_clients_are_kept_than_a_program_needs() {
+        let clients = Clients::default();
+        let oldest = route("proxy-of-old");
+        for n in 0..3 * MOST {
+            clients.client(&route(&format!("proxy-{n}")), false).unwrap();
+            // What is used again and again stays, whoever asks for it.
+            clients.client(&oldest, false).unwrap();
+        }
+        let kept = clients.0.lock();
+        assert_eq!(kept.len(), MOST);
+        assert!(kept.iter().any(|kept| kept.route == oldest));
+        assert_eq!(kept.iter().filter(|kept| *kept.route == *route("proxy-of-old")).count(), 1);
+    }
+
+    #[test]
+    fn what_needs_no_tls_reads_no_certificates() {
+        let clients = Clients::default();
+        clients.client(&route("http://proxy"), false).unwrap();
+        clients.client(&route("https://proxy"), false).unwrap();
+        let kept: Vec<bool> = clients.0.lock().iter().map(|kept| kept.secure).collect();
+        assert_eq!(kept, [false, true]);
+    }
 }

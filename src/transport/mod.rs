@@ -82,6 +82,7 @@
 
 mod ask;
 mod authorization;
+mod build_error;
 mod builder;
 mod clients;
 mod coding;
@@ -99,7 +100,8 @@ mod worker;
 
 pub use ask::Asked;
 pub use authorization::{Authorization, InvalidAuthorization};
-pub use builder::{HttpBuildError, HttpBuilder};
+pub use build_error::HttpBuildError;
+pub use builder::HttpBuilder;
 pub use coding::{Body, Coding};
 pub use endpoint::{Endpoint, InvalidUrl};
 pub use http::Http;

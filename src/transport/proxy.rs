@@ -34,6 +34,16 @@ pub(super) struct Proxies {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Proxy(pub(super) Url);
 
+impl Way {
+    pub(super) fn note_secrets(&self, secrets: &mut Secrets) {
+        match self {
+            Way::Network(proxies) => proxies.note_secrets(secrets),
+            #[cfg(unix)]
+            Way::Socket(_) => {}
+        }
+    }
+}
+
 impl Proxy {
     /// `http://user:password@host:port`, or with `https`; `http` where there is no scheme.
     pub(super) fn parse(text: &str) -> Result<Self, InvalidUrl> {
@@ -89,7 +99,7 @@ impl Proxies {
         self.http.iter().any(Proxy::needs_tls)
     }
 
-    pub(super) fn note_secrets(&self, secrets: &mut Secrets) {
+    fn note_secrets(&self, secrets: &mut Secrets) {
         self.http.iter().chain(&self.https).for_each(|proxy| proxy.note_secrets(secrets));
     }
 }

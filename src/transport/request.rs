@@ -51,8 +51,8 @@ pub(super) enum Method {
 
 /// What a server answered.
 ///
-/// [`Memory`](super::Memory) makes them for tests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// [`Memory`](super::Memory) makes them for tests. What `Debug` shows of the body is its [`excerpt`](Answer::excerpt).
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
     /// The HTTP status.
@@ -92,11 +92,8 @@ impl Request {
         Request { method: Method::Get, ..Request::post(endpoint, timeout) }
     }
 
-    /// With this header; its name in lower case. One of the transport's options with that name takes its place.
-    ///
-    /// # Panics
-    ///
-    /// Never here; a name or value that cannot be sent is [`TransportError::Unavailable`](super::TransportError) when it is.
+    /// With this header, whose place one of that name among the transport's options takes. What cannot be sent is told when
+    /// it is, as [`TransportError::Unavailable`](super::TransportError::Unavailable).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -164,7 +161,8 @@ impl Request {
 
     /// The value of a header, by its name in any case.
     pub fn header_value(&self, name: &str) -> Option<&[u8]> {
-        self.all_headers().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let same = self.all_headers().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        same.last().map(|(_, value)| value)
     }
 
     /// The body as it travels, compressed if it is.
@@ -206,16 +204,54 @@ impl Answer {
         authorization.into_iter().for_each(|authorization| self.secrets.add_all(authorization.secrets()));
     }
 
-    /// A text from the body without what the request said in confidence.
-    pub(crate) fn redact(&self, text: String) -> String {
+    /// A text from the body without what the request said in confidence: credentials, and values of headers that the options
+    /// said. For whatever is shown.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::transport::{Authorization, Endpoint, Memory, Request, Transport};
+    /// # let spy = Memory::new();
+    /// # spy.answer(401, "no such token: very-secret");
+    /// # let transport = Transport::Memory(spy);
+    /// # let endpoint = Endpoint::new("http://localhost:8086/write")?;
+    /// # let request = Request::post(&endpoint, Duration::from_secs(5));
+    /// let answer = transport.send(request.authorization(&Authorization::bearer("very-secret")?))?;
+    /// assert_eq!(answer.body, b"no such token: very-secret");
+    /// assert_eq!(answer.redact("no such token: very-secret".into()), "no such token: …");
+    /// assert_eq!(answer.excerpt(), "no such token: …");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redact(&self, text: String) -> String {
         self.secrets.redact(text)
     }
 
-    /// The beginning of the body, to be shown where it is not what was expected.
-    pub(crate) fn excerpt(&self) -> String {
+    /// The beginning of the body, 200 characters at most, to be shown where it is not what was expected. Without what the
+    /// request said in confidence.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tagmeter::transport::{Endpoint, Memory, Request, Transport};
+    /// # let spy = Memory::new();
+    /// # let transport = Transport::Memory(spy.clone());
+    /// # let request = Request::post(&Endpoint::new("http://localhost:8086/write")?, Duration::from_secs(5));
+    /// spy.answer(400, "  bad line  ");
+    /// assert_eq!(transport.send(request)?.excerpt(), "bad line");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn excerpt(&self) -> String {
         // Redacted first: half a secret is one, too.
         let text = self.redact(String::from_utf8_lossy(&self.body).into_owned());
         text.trim().chars().take(EXCERPT_CHARS).collect()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("body", &self.excerpt())
+            .finish()
     }
 }
 
@@ -237,5 +273,6 @@ mod tests {
         let mut answer = Answer::new(400, format!("{}s3cr3t", "x".repeat(EXCERPT_CHARS - 3)));
         answer.note_secrets_of(Some(&authorization));
         assert!(answer.excerpt().ends_with("xx…"), "{}", answer.excerpt());
+        assert!(!format!("{answer:?}").contains("s3c"));
     }
 }

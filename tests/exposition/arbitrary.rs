@@ -8,7 +8,7 @@ use tagmeter::model::{
     SummaryValue, TimerValue, Value,
 };
 use tagmeter::stat::{Buckets, Rates};
-use tagmeter::{Tags, Unit};
+use tagmeter::{Name, Tags, Unit};
 
 /// Words that meet: alike once escaped, reserved, or made of a suffix.
 const WORDS: &str =
@@ -51,13 +51,15 @@ fn family() -> impl Strategy<Value = Family> {
         let shape = shape();
         let series =
             shape.prop_flat_map(move |shape| prop::collection::vec((tags(), value(kind, shape)), 1..5));
-        (name(), text(), unit(), series).prop_map(move |(name, help, unit, series)| Family {
-            name: name.into(),
-            kind,
-            help: help.into(),
-            unit,
-            series: distinct(series),
-        })
+        (name(), text(), unit(), series, prop::bool::weighted(0.2)).prop_map(
+            move |(name, help, unit, series, exact)| Family {
+                name: if exact { Name::exact(name) } else { name.into() },
+                kind,
+                help: help.into(),
+                unit,
+                series: distinct(series),
+            },
+        )
     })
 }
 

@@ -16,6 +16,7 @@ mod hostile;
 mod json;
 mod judges;
 mod lies;
+mod lint;
 mod merged;
 mod oracle;
 #[cfg(feature = "protobuf")]

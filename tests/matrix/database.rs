@@ -26,6 +26,13 @@ pub(crate) struct Database {
 impl Endpoint for Database {
     const NAME: &'static str = "VictoriaMetrics behind nginx";
 
+    const FAULTS: &'static [Fault] = &[
+        Fault::NONE,
+        Fault::share(20, Kind::ServerError),
+        Fault::always(Kind::ServerError),
+        Fault::always(Kind::ResetWhileReading),
+    ];
+
     fn new(_scratch: &Path) -> Self {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -48,6 +55,7 @@ impl Endpoint for Database {
     }
 
     fn up(&mut self) {
+        self.fault(Fault::NONE);
         script(&["start", "--keep", self.proxy]);
     }
 
@@ -78,7 +86,9 @@ impl Endpoint for Database {
             get(url)
         };
         get("/internal/force_flush", &[]);
-        let lines = get("/api/v1/export", &[("match[]", "reports_count")]);
+        // Otherwise up to now: a clock that is ahead makes later points.
+        let end = ("end", "2100-01-01T00:00:00Z");
+        let lines = get("/api/v1/export", &[("match[]", "reports_count"), end]);
         let mut held = Held::default();
         lines.lines().flat_map(points).for_each(|point| held.add(point, true));
         held

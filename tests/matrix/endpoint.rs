@@ -2,10 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::faults::Fault;
+use crate::faults::{Fault, Kind};
 use crate::ledger::Held;
 use crate::process::{Process, command};
 use crate::receiver::{ROLE, Settings};
@@ -13,6 +14,9 @@ use crate::receiver::{ROLE, Settings};
 pub(crate) trait Endpoint {
     /// What it is, for the table.
     const NAME: &'static str;
+
+    /// Ways in which it can fail while it is up, and none.
+    const FAULTS: &'static [Fault];
 
     /// In a directory of its own; not there yet.
     fn new(scratch: &Path) -> Self;
@@ -48,6 +52,14 @@ impl Controlled {
 
 impl Endpoint for Controlled {
     const NAME: &'static str = "controlled";
+
+    const FAULTS: &'static [Fault] = &[
+        Fault::NONE,
+        Fault::share(30, Kind::ServerError),
+        Fault::share(30, Kind::ServerErrorAfterStoring),
+        Fault::share(50, Kind::ResetBeforeAnswering),
+        Fault::always(Kind::Latency(Duration::from_millis(3))),
+    ];
 
     fn new(scratch: &Path) -> Self {
         let (port, address) = keep_port();

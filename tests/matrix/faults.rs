@@ -42,12 +42,12 @@ impl Fault {
     pub(crate) const NONE: Fault = Fault { kind: Kind::None, percent: 0 };
 
     /// With every request.
-    pub(crate) fn always(kind: Kind) -> Fault {
+    pub(crate) const fn always(kind: Kind) -> Fault {
         Fault { kind, percent: 100 }
     }
 
     /// With so many in a hundred requests, by chance.
-    pub(crate) fn share(percent: u64, kind: Kind) -> Fault {
+    pub(crate) const fn share(percent: u64, kind: Kind) -> Fault {
         Fault { kind, percent }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) struct Row {
     /// Points that the backend took without being able to say so, and that the program then counted as dropped.
     pub(crate) held_and_dropped: u64,
     pub(crate) duplicates: u64,
+    /// Not known of programs that were killed.
     pub(crate) pushes: u64,
     pub(crate) failed_pushes: u64,
 }
@@ -41,25 +42,30 @@ impl Row {
         assert_eq!(told.accepted, told.reports * series, "every report had all points: {told:?}");
         assert_eq!(told.accepted, told.delivered + told.dropped(), "{told:?}");
         assert_eq!(row.held, told.delivered + row.held_and_dropped, "{row:?} {told:?}");
-        row.check();
         held.check_times();
         check_points(held, told.reports, series);
-        row
+        row.checked()
     }
 
-    fn check(&self) {
+    /// The equation.
+    pub(crate) fn checked(self) -> Row {
         let dropped: u64 = self.dropped.iter().map(|(_, points)| points).sum();
         assert_eq!(self.accepted + self.held_and_dropped, self.held + dropped, "{self:?}");
+        self
     }
 
     pub(crate) fn line(&self, case: &str, backend: &str) -> String {
         let reasons = self.dropped.iter().filter(|(_, points)| *points > 0);
         let reasons: Vec<String> = reasons.map(|(reason, points)| format!("{points} {reason}")).collect();
         let dropped = if reasons.is_empty() { "0".to_owned() } else { reasons.join(", ") };
-        let Row { reports, accepted, held, held_and_dropped, duplicates, pushes, failed_pushes, .. } = self;
+        let pushes = match (self.pushes, self.failed_pushes) {
+            (0, _) => "–".to_owned(),
+            (pushes, failed) => format!("{pushes}, {failed}"),
+        };
+        let Row { reports, accepted, held, held_and_dropped, duplicates, .. } = self;
         format!(
             "| {case} | {backend} | {reports} | {accepted} | {held} | {dropped} | {held_and_dropped} | {duplicates} \
-             | {pushes}, {failed_pushes} |"
+             | {pushes} |"
         )
     }
 }
@@ -70,6 +76,7 @@ fn by_reason(told: &Figures) -> Vec<(&'static str, u64)> {
         ("overflow", told.overflow),
         ("stopped", told.stopped),
         ("superseded", told.superseded),
+        ("unreadable", told.unreadable),
     ]
 }
 

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tagmeter::Registry;
-use tagmeter::report::{Apptuit, Fate, Outcome, Point, PushError, Report, Reporter, Rules, Sink, Status};
+use tagmeter::report::{
+    Apptuit, Fate, Outcome, Point, PushError, Report, Reporter, Rules, Sink, Spool, Status, Survives,
+};
 use tagmeter::tag::Environment;
 
 use crate::process::{PATIENCE, Process, command, say, wait_until};
@@ -29,11 +31,17 @@ pub(crate) struct Settings {
     pub(crate) backlog_points: Option<usize>,
     /// Tells the lives of a program apart.
     pub(crate) life: u64,
+    /// A directory.
     pub(crate) spool: Option<PathBuf>,
+    /// Whether its points survive the end of the machine, or only that of the program.
+    pub(crate) survives_power_loss: bool,
 }
 
 /// Time between two reports, where a case does not say otherwise.
 pub(crate) const EVERY: Duration = Duration::from_millis(50);
+
+/// More than ever waits, and little enough for the spool to need many files: each has a sixteenth.
+const SPOOL_BYTES: u64 = 1 << 20;
 
 impl Settings {
     /// Twenty points a report, in three pushes.
@@ -47,6 +55,7 @@ impl Settings {
             backlog_points: None,
             life: 0,
             spool: None,
+            survives_power_loss: false,
         }
     }
 }
@@ -62,16 +71,33 @@ pub(crate) struct Figures {
     pub(crate) overflow: u64,
     pub(crate) stopped: u64,
     pub(crate) superseded: u64,
+    pub(crate) unreadable: u64,
     pub(crate) waiting: u64,
     pub(crate) pushes: u64,
     pub(crate) failed_pushes: u64,
     pub(crate) last_error: Option<String>,
+    /// Points that wait on disk.
+    pub(crate) on_disk: u64,
+    /// Why the disk takes none now.
+    pub(crate) spool_failure: Option<String>,
 }
 
 impl Figures {
     pub(crate) fn dropped(&self) -> u64 {
-        self.refused + self.overflow + self.stopped + self.superseded
+        self.refused + self.overflow + self.stopped + self.superseded + self.unreadable
     }
+}
+
+/// The order to report until the end.
+pub(crate) const REPORT_ON: &str = "report on";
+
+/// What a program says that reports on.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// Reports that have been made: what could not be delivered waits.
+    pub(crate) reports: u64,
+    /// Points that are counted as dropped.
+    pub(crate) dropped: u64,
 }
 
 /// A running program, as its parent sees it.
@@ -119,6 +145,11 @@ impl Program {
         });
     }
 
+    /// Ends it at once, by SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.process.kill();
+    }
+
     /// Stops the reporter; what came of all its points.
     pub(crate) fn stop(mut self) -> Figures {
         let figures = serde_json::from_str(&self.process.ask("stop")).unwrap();
@@ -136,6 +167,7 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
     for order in io::stdin().lines().map_while(Result::ok) {
         match order.as_str() {
             "figures" => tell(&figures(&reporter.status(), &reports)),
+            REPORT_ON => report_on(&reporter, &reports),
             "stop" => {
                 tell(&stop(reporter, &reports));
                 return ExitCode::SUCCESS;
@@ -175,6 +207,10 @@ fn start(settings: &Settings, registry: &Registry) -> Reporter {
     if let Some(points) = settings.backlog_points {
         builder = builder.backlog_points(points);
     }
+    if let Some(directory) = &settings.spool {
+        let survives = if settings.survives_power_loss { Survives::PowerLoss } else { Survives::Kill };
+        builder = builder.spool(Spool::in_dir(directory).max_bytes(SPOOL_BYTES).survives(survives));
+    }
     builder.start().unwrap()
 }
 
@@ -211,10 +247,24 @@ fn figures(status: &Status, reports: &AtomicU64) -> Figures {
         overflow: status.dropped.overflow,
         stopped: status.dropped.stopped,
         superseded: status.dropped.superseded,
+        unreadable: status.dropped.unreadable,
         waiting: status.backlog_points as u64,
         pushes: status.pushes,
         failed_pushes: status.failed_pushes,
         last_error: status.last_error.as_ref().map(ToString::to_string),
+        on_disk: status.spool.as_ref().map_or(0, |spool| spool.points as u64),
+        spool_failure: status.spool.as_ref().and_then(|spool| spool.failure.clone()),
+    }
+}
+
+/// Reports besides the schedule until it is killed, and says after each how many reports had been made by then at least:
+/// they are made one by one.
+fn report_on(reporter: &Reporter, reports: &AtomicU64) -> ! {
+    loop {
+        let made = reports.load(Ordering::SeqCst) + 1;
+        reporter.report_now().unwrap();
+        say(serde_json::to_string(&Made { reports: made, dropped: reporter.status().dropped.total() })
+            .unwrap());
     }
 }
 
@@ -232,7 +282,7 @@ fn stop(reporter: Reporter, reports: &AtomicU64) -> Figures {
         refused: before.refused + told(&last, "points were refused"),
         overflow: before.overflow + told(&last, "the backlog is full"),
         stopped: before.stopped + told(&last, "the reporter was stopped"),
-        waiting: 0,
+        waiting: last.waiting as u64,
         ..before
     }
 }

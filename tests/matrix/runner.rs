@@ -1,13 +1,16 @@
 //! Runs cases, a few at a time, and prints the table.
 
 use std::any::Any;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use crate::backends::script;
 use crate::endpoint::{scratch, seed};
 use crate::figures::{HEAD, Row};
 
@@ -17,7 +20,7 @@ const AT_ONCE: usize = 6;
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) backend: &'static str,
-    pub(crate) run: fn(&std::path::Path) -> Row,
+    pub(crate) run: fn(&Path) -> Row,
 }
 
 impl Case {
@@ -28,12 +31,17 @@ impl Case {
     }
 }
 
-/// All cases that the command line names, or all.
+/// The cases that the command line names, or all.
 pub(crate) fn run(cases: &[Case]) -> ExitCode {
+    if std::env::args().any(|word| word == "--list") {
+        cases.iter().for_each(|case| println!("{}: test", case.name));
+        return ExitCode::SUCCESS;
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted =
         |case: &&Case| wanted.is_empty() || wanted.iter().any(|word| case.name.contains(word.as_str()));
     let cases: Vec<&Case> = cases.iter().filter(is_wanted).collect();
+    let _alone = alone();
     println!("\n{} cases, MATRIX_SEED={}\n", cases.len(), seed());
     let rows = run_all(&cases);
     println!("\n{HEAD}");
@@ -45,6 +53,15 @@ pub(crate) fn run(cases: &[Case]) -> ExitCode {
     }
     println!();
     if rows.iter().all(Result::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Held as long as this run lasts: another one would start servers of the same names.
+fn alone() -> File {
+    let path = PathBuf::from(script(&["dir", "matrix.lock"]));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let lock = File::create(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    lock.lock().unwrap();
+    lock
 }
 
 fn run_all(cases: &[&Case]) -> Vec<Result<Row, String>> {

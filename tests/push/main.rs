@@ -21,6 +21,8 @@ mod query;
 mod reporter;
 mod runtimes;
 mod secrets;
+#[cfg(feature = "spool")]
+mod spooled;
 mod tls;
 
 use loopback::{Loopback, Reply};

@@ -5,6 +5,7 @@ use std::process::Command;
 use tagmeter::Registry;
 use tagmeter::apptuit::Client;
 use tagmeter::report::{Apptuit, Reporter};
+use tagmeter::tag::Environment;
 use tagmeter::transport::{Authorization, Http, HttpBuilder, Pem};
 
 use crate::log::{self, Lines};
@@ -137,6 +138,17 @@ fn what_options_hold_is_shown_nowhere() {
         let is_clean = [ENCODED[0], ENCODED[1], "s3cr3t", key].iter().all(|secret| !text.contains(secret));
         assert!(is_clean, "{text}");
     }
+}
+
+#[test]
+fn a_deprecated_variable_gives_the_token_with_a_warning_that_does_not_show_it() {
+    let lines = lines();
+    let server = Loopback::start();
+    let environment = Environment::new(|name| (name == "APPTUIT_PY_TOKEN").then(|| SECRET.to_owned()));
+    let client = Client::builder().environment(environment).endpoint(server.url()).ignore_environment();
+    client.build().unwrap().send(&[point("a", 1.0)]).unwrap();
+    assert_eq!(server.next().header("authorization"), Some(format!("Bearer {SECRET}")));
+    lines.wait_for("environment variable APPTUIT_PY_TOKEN is deprecated, use APPTUIT_API_TOKEN instead");
 }
 
 /// Set in the child that `netrc_is_ignored` starts.

@@ -1,9 +1,11 @@
 //! What a registry promises to programs that use it.
 
+mod aliases;
 mod definitions;
 mod functions;
 mod global_registry;
 mod limits;
+mod lints;
 mod names;
 mod noop;
 mod recording;

@@ -24,6 +24,10 @@ fn every_instrument_reads_as_it_was_made() {
     timer.record(Duration::from_secs(1));
     sizes.record_n(1.0, 5);
     sizes.record(1.0);
+    timer.sampled(1).time(|| ());
+    let counted = Registry::new().histogram("h");
+    counted.record(1.0);
+    sizes.merge(&counted.value()).unwrap();
     let (info, mode) = (registry.info("i"), registry.state_set("s", ["on"]));
     info.set([("version", "1")]);
     mode.switch_to("on");

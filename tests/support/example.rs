@@ -22,9 +22,14 @@ impl Running {
     /// Builds it, which does nothing after `cargo test` has, and starts it with these environment variables.
     pub(crate) fn start(name: &'static str, environment: &[(&str, &str)]) -> Running {
         let mut command = Command::new(build(name));
-        for inherited in
-            ["APPTUIT_API_TOKEN", "APPTUIT_API_ENDPOINT", "APPTUIT_TAGS", "PORT", "REPORT_SECONDS"]
-        {
+        for inherited in [
+            "APPTUIT_API_TOKEN",
+            "APPTUIT_API_ENDPOINT",
+            "APPTUIT_TAGS",
+            "PORT",
+            "REPORT_SECONDS",
+            "SPOOL_DIR",
+        ] {
             command.env_remove(inherited);
         }
         command.envs(environment.iter().copied());
@@ -135,6 +140,7 @@ fn features() -> String {
         ("full", cfg!(feature = "full")),
         ("serve", cfg!(feature = "serve")),
         ("apptuit", cfg!(feature = "apptuit")),
+        ("spool", cfg!(feature = "spool")),
     ];
     on.into_iter().filter_map(|(feature, on)| on.then_some(feature)).collect::<Vec<_>>().join(",")
 }

@@ -14,7 +14,7 @@ use tagmeter_benches::budgets::Budgets;
 use tagmeter_benches::{Row, goals, ratios, rows_dir, table};
 
 /// The order of the tables.
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 12] = [
     "counter",
     "gauge",
     "histogram",
@@ -22,6 +22,7 @@ const QUESTIONS: [&str; 11] = [
     "timer",
     "lookup",
     "encode",
+    "push",
     "memory",
     "creation",
     "stall_under_scrape",

@@ -164,7 +164,7 @@ fn push_head(page: &mut Page<'_>, head: &[u8], metrics: usize) {
 
 fn type_number(family: &Exposed<'_>) -> u64 {
     match family.kind {
-        Type::Counter => 0,
+        Type::Counter | Type::BareCounter => 0,
         Type::Gauge | Type::Info | Type::StateSet => 1,
         Type::Summary => 2,
         Type::Unknown => 3,

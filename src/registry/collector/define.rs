@@ -87,7 +87,7 @@ impl Registry {
         collect: impl Fn(&mut Families<'_>) + Send + Sync + 'static,
     ) -> CollectorHandle {
         let workshop = Workshop::new(name.into(), self.shared().clone(), self.shared().max_series, None);
-        self.add_collector(Entry::Direct(Run { workshop, collect: never_fails(collect) }))
+        self.add_collector(Entry::Direct(Box::new(Run { workshop, collect: never_fails(collect) })))
     }
 
     /// Begins the definition of a collector: how long its families are kept, how long it may take, how many series it may
@@ -202,7 +202,7 @@ impl DefineCollector<'_> {
     fn register(self, collect: Collect) -> CollectorHandle {
         let run = Run { workshop: self.workshop(), collect };
         let entry = match (self.interval, self.timeout) {
-            (None, None) => Entry::Direct(run),
+            (None, None) => Entry::Direct(Box::new(run)),
             (interval, timeout) => Entry::Shared(Arc::new(Flights::new(run, interval, timeout))),
         };
         self.registry.add_collector(entry)

@@ -231,3 +231,64 @@ impl Traffic {
         flight
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+    use crate::registry::Registry;
+    use crate::registry::collector::run::Workshop;
+
+    const FOREVER: Duration = Duration::from_secs(30);
+
+    /// Flights that are not kept and wait to be let land; when they begin they tell.
+    fn held() -> (Arc<Flights>, Receiver<()>, Sender<()>) {
+        let (begun, begins) = channel();
+        let (land, landing) = channel();
+        let (runs, landing) = (AtomicU64::new(0), Mutex::new(landing));
+        let workshop = Workshop::new("held".into(), Registry::new().shared().clone(), 10, None);
+        let run = Run {
+            workshop,
+            collect: Box::new(move |families| {
+                let _ = begun.send(());
+                let _ = landing.lock().recv();
+                families.counter("runs", "").set((), runs.fetch_add(1, Ordering::Relaxed) + 1);
+                Ok(())
+            }),
+        };
+        (Arc::new(Flights::new(run, None, Some(FOREVER))), begins, land)
+    }
+
+    fn runs(set: &Set) -> Option<f64> {
+        set.first()?.series.first()?.value.number()
+    }
+
+    #[test]
+    fn who_comes_while_it_runs_shares_it_and_who_comes_later_does_not() {
+        let (flights, begins, land) = held();
+        let tickets: Vec<Ticket> = (0..8).map(|_| flights.begin()).collect();
+        begins.recv_timeout(FOREVER).unwrap();
+        land.send(()).unwrap();
+        let sets: Vec<Set> = tickets.into_iter().map(|ticket| flights.end(ticket).unwrap()).collect();
+        assert!(sets.iter().all(|set| Arc::ptr_eq(set, &sets[0]) && runs(set) == Some(1.0)));
+        land.send(()).unwrap();
+        assert_eq!(flights.end(flights.begin()).as_ref().and_then(runs), Some(2.0));
+        assert!(flights.tower.traffic.lock().last.is_none(), "what is not to be kept is not");
+    }
+
+    #[test]
+    fn a_child_of_a_fork_does_not_wait_for_its_parents_flight() {
+        let (flights, begins, land) = held();
+        let parents = flights.begin();
+        begins.recv_timeout(FOREVER).unwrap();
+        flights.tower.traffic.lock().flight.as_mut().unwrap().process = 0;
+        let own = flights.begin();
+        begins.recv_timeout(FOREVER).unwrap();
+        (0..2).for_each(|_| land.send(()).unwrap());
+        let mut both = [parents, own].map(|ticket| flights.end(ticket).as_ref().and_then(runs));
+        both.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        assert_eq!(both, [Some(1.0), Some(2.0)]);
+    }
+}

@@ -22,7 +22,7 @@ pub(crate) struct CollectorList(RwLock<Vec<Arc<Entry>>>);
 /// A registered collector, by where its families come from.
 pub(super) enum Entry {
     /// From a run for each reader, on the reader's thread.
-    Direct(Run),
+    Direct(Box<Run>),
     /// From runs that readers share.
     Shared(Arc<Flights>),
     /// From whoever publishes them.
@@ -52,6 +52,7 @@ impl CollectorList {
         let place = entries.iter().position(|own| Arc::ptr_eq(own, entry));
         let removed = place.map(|place| entries.remove(place));
         drop(entries);
+        // With no lock held, what is removed goes: see above.
         removed.is_some()
     }
 

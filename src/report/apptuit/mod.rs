@@ -11,6 +11,11 @@
 //! | `APPTUIT_API_ENDPOINT` | | where to send to; `https://api.apptuit.ai` if unset |
 //! | `APPTUIT_TAGS` | `APPTUIT_PY_TAGS` | tags of every point, `key:value,key:value` |
 //! | `APPTUIT_DISABLE_HOST_TAG` | | `true`: a reporter adds no `host` tag |
+//! | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, also in lower case | | the way there, as curl reads them |
+//!
+//! A deprecated name is read where the other is unset or empty, with a warning in the log.
+//!
+//! All else about the way there is said in code, by [`transport::Http`](crate::transport::Http).
 //!
 //! Coming from Python's `apptuit`: [`from_python`] has both side by side.
 

@@ -41,7 +41,7 @@ pub struct Apptuit(Client);
 pub struct ApptuitBuilder(ClientBuilder);
 
 impl Apptuit {
-    /// The sink that the environment describes: token, and endpoint if it names one.
+    /// The sink that the environment describes: token, and endpoint and proxies if it names any.
     ///
     /// # Errors
     ///
@@ -89,7 +89,8 @@ impl Apptuit {
 /// What the environment says in one call.
 impl Reporter {
     /// A reporter in the making, to the backend that the environment describes: `APPTUIT_API_TOKEN`,
-    /// `APPTUIT_API_ENDPOINT`, and, when it is started, `APPTUIT_TAGS` and `APPTUIT_DISABLE_HOST_TAG`.
+    /// `APPTUIT_API_ENDPOINT`, proxies (`HTTPS_PROXY`, `NO_PROXY`), and, when it is started, `APPTUIT_TAGS` and
+    /// `APPTUIT_DISABLE_HOST_TAG`. The [table](crate::apptuit) has their deprecated names.
     ///
     /// # Errors
     ///

@@ -133,7 +133,10 @@ impl Backlog for Spooled {
             return self.memory.settle(points);
         }
         let done = self.log.settle(points);
-        self.wrote(&done);
+        // A full disk lets what is there be written over: that says nothing about the next append.
+        if done.is_err() {
+            self.wrote(&done);
+        }
     }
 
     fn waiting(&self) -> Waiting {

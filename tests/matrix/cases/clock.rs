@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::drained;
 use crate::backends::script;
-use crate::endpoint::{Controlled, Endpoint};
+use crate::endpoint::Endpoint;
 use crate::figures::Row;
 use crate::ledger::Held;
 use crate::process::command;
@@ -34,10 +34,10 @@ fn library() -> PathBuf {
     PathBuf::from(script(&["package", "faketime", "libfaketimeMT.so.1"]))
 }
 
-pub(super) fn steps(scratch: &Path) -> Row {
+pub(super) fn steps<E: Endpoint>(scratch: &Path) -> Row {
     let clock = Clock { file: scratch.join("clock") };
     clock.set(0);
-    let mut endpoint = Controlled::new(scratch);
+    let mut endpoint = E::new(scratch);
     let settings = Settings::to(&endpoint.url());
     let mut set = command(ROLE, &settings);
     set.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", &clock.file);

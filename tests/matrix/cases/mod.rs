@@ -2,6 +2,8 @@
 
 mod answers;
 mod clock;
+mod disk;
+mod kill;
 mod outages;
 mod slowness;
 mod trust;
@@ -49,7 +51,15 @@ pub(crate) fn all() -> Vec<Case> {
         case::<C>("reset after storing, half of the requests", answers::resets_after_storing),
         case::<C>("reset after storing, then dropped", answers::resets_after_storing_then_dropped),
         case::<C>("TLS with a wrong CA, then mended", trust::wrong_ca_then_mended),
-        case::<C>("clock steps of ±1 h, backend down at each", clock::steps),
+        case::<C>("clock steps of ±1 h, backend down at each", clock::steps::<C>),
+        case::<D>("clock steps of ±1 h, backend down at each", clock::steps::<D>),
+        case::<C>("disk full while spooling", disk::full::<C>),
+        case::<D>("disk full while spooling", disk::full::<D>),
+        case::<C>("down at the end, with a spool", kill::down_at_the_end_with_a_spool::<C>),
+        case::<D>("down at the end, with a spool", kill::down_at_the_end_with_a_spool::<D>),
+        case::<C>("kill -9, nothing spooled", kill::without_a_spool),
+        case::<C>("kill -9 at 60 random moments, with a spool", kill::at_random_moments::<C, 60>),
+        case::<D>("kill -9 at 20 random moments, with a spool", kill::at_random_moments::<D, 20>),
     ]
 }
 

@@ -17,7 +17,7 @@ pub(super) fn wrong_ca_then_mended(scratch: &Path) -> Row {
     endpoint.tls(&file("tls/second.pem"), &file("tls/second.key.pem"));
     endpoint.up();
     let settings = Settings::to(&endpoint.url());
-    let trusted = file("push/tls/certificate.pem");
+    let trusted = file("pki/authority.pem");
     let mut program = command(ROLE, &settings);
     let mut program = Program::start_by(program.env("SSL_CERT_FILE", &trusted), settings);
     let figures = program.report(20);
@@ -25,7 +25,7 @@ pub(super) fn wrong_ca_then_mended(scratch: &Path) -> Row {
     assert!(figures.last_error.is_some_and(|error| error.contains("certificate")), "it says why");
     assert_eq!(endpoint.held().distinct(), 0);
     endpoint.down();
-    endpoint.tls(&trusted, &file("push/tls/key.pem"));
+    endpoint.tls(&file("pki/server.pem"), &file("pki/server.key"));
     endpoint.up();
     let row = drained(program, &endpoint);
     assert_eq!(row.held, row.accepted);

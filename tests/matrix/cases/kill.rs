@@ -1,0 +1,160 @@
+//! The program ends: stopped while nobody listens, or killed.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::program;
+use crate::endpoint::{Controlled, Endpoint, seed};
+use crate::faults::Chance;
+use crate::figures::Row;
+use crate::ledger::Held;
+use crate::process::{Process, command, wait_until};
+use crate::program::{Figures, Made, Program, REPORT_ON, ROLE, Settings};
+
+/// Points of a life of the program, up to a report.
+fn held_of(held: &Held, life: u64, reports: u64) -> u64 {
+    let is_of_life = |tags: &str| tags.parse() == Ok(life);
+    held.points().filter(|point| is_of_life(&point.tags["life"]) && point.report <= reports).count() as u64
+}
+
+fn spooled(endpoint: &impl Endpoint, scratch: &Path, life: u64) -> Settings {
+    let spool = Some(scratch.join("spool"));
+    Settings { spool, life, survives_power_loss: life.is_multiple_of(2), ..Settings::to(&endpoint.url()) }
+}
+
+pub(super) fn down_at_the_end_with_a_spool<E: Endpoint>(scratch: &Path) -> Row {
+    let mut endpoint = E::new(scratch);
+    let mut first = Program::start(spooled(&endpoint, scratch, 0));
+    first.report(10);
+    let first = first.stop();
+    assert_eq!((first.delivered, first.dropped()), (0, 0), "{first:?}");
+    endpoint.up();
+    let settings = spooled(&endpoint, scratch, 1);
+    let series = settings.series;
+    let mut second = Program::start(settings);
+    second.catch_up();
+    let second = second.stop();
+    assert_eq!(second.accepted, first.accepted + second.reports * series, "it found what waited: {second:?}");
+    let accepted = second.accepted;
+    wait_until("the backend to show what it took", || endpoint.held().distinct() >= accepted);
+    both(&first, &second, &endpoint.held(), series)
+}
+
+/// Two lives, of which the second delivers what the first left.
+fn both(first: &Figures, second: &Figures, held: &Held, series: u64) -> Row {
+    let row = Row {
+        reports: first.reports + second.reports,
+        accepted: (first.reports + second.reports) * series,
+        held: held_of(held, 0, first.reports) + held_of(held, 1, second.reports),
+        duplicates: held.duplicates(),
+        pushes: first.pushes + second.pushes,
+        failed_pushes: first.failed_pushes + second.failed_pushes,
+        ..Row::default()
+    };
+    assert_eq!((row.held, second.dropped()), (held.distinct(), 0));
+    held.check_times();
+    row.checked()
+}
+
+/// Without a spool, what waited ends with the program, and nothing else.
+pub(super) fn without_a_spool(scratch: &Path) -> Row {
+    let mut endpoint = Controlled::new(scratch);
+    endpoint.up();
+    let mut program = program(&endpoint);
+    program.report(5);
+    program.catch_up();
+    endpoint.down();
+    let figures = program.report(10);
+    let series = program.settings.series;
+    program.kill();
+    endpoint.up();
+    let lost = figures.accepted - figures.delivered;
+    let again = Program::start(Settings { life: 1, ..Settings::to(&endpoint.url()) });
+    let again = again.stop();
+    let held = endpoint.held();
+    assert_eq!(again.accepted, again.reports * series, "it found nothing");
+    Row {
+        reports: figures.reports + again.reports,
+        accepted: figures.accepted + again.accepted,
+        held: held_of(&held, 0, figures.reports) + held_of(&held, 1, again.reports),
+        dropped: vec![("with the program", lost)],
+        duplicates: held.duplicates(),
+        pushes: figures.pushes + again.pushes,
+        failed_pushes: figures.failed_pushes + again.failed_pushes,
+        ..Row::default()
+    }
+    .checked()
+}
+
+/// Lines that it says before the moment begins: that it has started, and then one a report. Less than so many.
+const LINES: u64 = 6;
+/// The moment comes within so many microseconds, which is what a report takes.
+const MICROS: u64 = 20_000;
+
+/// Every report that a life said it had made is delivered, by that life or by a later one.
+pub(super) fn at_random_moments<E: Endpoint, const KILLS: u64>(scratch: &Path) -> Row {
+    let mut endpoint = E::new(scratch);
+    let mut chance = Chance::seeded(seed());
+    let mut made = Vec::new();
+    for life in 0..KILLS {
+        let is_up = trouble(&mut endpoint, &mut chance);
+        made.push(live_and_die(spooled(&endpoint, scratch, life), &mut chance));
+        if is_up {
+            endpoint.down();
+        }
+    }
+    endpoint.up();
+    let mut last = Program::start(spooled(&endpoint, scratch, KILLS));
+    last.catch_up();
+    let (last, series) = (last.stop(), Settings::to("").series);
+    assert_eq!((last.dropped(), last.waiting), (0, 0), "{last:?}");
+    made.push(Made { reports: last.reports, dropped: 0 });
+    let lived = made.iter().filter(|made| made.reports > 0).count() as u64;
+    assert!(lived > KILLS / 3, "only {lived} lives made a report");
+    wait_until("the backend to show what it took", || delivered(&made, &endpoint.held(), series));
+    killed(&made, &endpoint.held(), series)
+}
+
+fn delivered(made: &[Made], held: &Held, series: u64) -> bool {
+    let held_of_made =
+        |(life, made): (usize, &Made)| held_of(held, life as u64, made.reports) == made.reports * series;
+    made.iter().enumerate().all(held_of_made)
+}
+
+fn killed(made: &[Made], held: &Held, series: u64) -> Row {
+    assert!(made.iter().all(|made| made.dropped == 0), "{made:?}");
+    let held_of_made = |(life, made): (usize, &Made)| held_of(held, life as u64, made.reports);
+    let reports: u64 = made.iter().map(|made| made.reports).sum();
+    held.check_times();
+    Row {
+        reports,
+        accepted: reports * series,
+        held: made.iter().enumerate().map(held_of_made).sum(),
+        duplicates: held.duplicates(),
+        ..Row::default()
+    }
+    .checked()
+}
+
+/// A backend in some state; whether it is up.
+fn trouble<E: Endpoint>(endpoint: &mut E, chance: &mut Chance) -> bool {
+    // Every other life it is down, and points pile up.
+    let Some(fault) = E::FAULTS.get(chance.below(2 * E::FAULTS.len() as u64) as usize) else { return false };
+    endpoint.up();
+    endpoint.fault(*fault);
+    true
+}
+
+/// Runs a program that reports on, kills it at a moment by chance, and gives the last it said.
+fn live_and_die(settings: Settings, chance: &mut Chance) -> Made {
+    let mut process = Process::start(&mut command(ROLE, &settings));
+    process.order(REPORT_ON);
+    let mut said: Vec<String> = (0..chance.below(LINES)).map(|_| process.next()).collect();
+    // Whatever it is doing then: nothing is waited for.
+    thread::sleep(Duration::from_micros(chance.below(MICROS)));
+    process.kill();
+    said.extend(std::iter::from_fn(|| process.next_if_any()));
+    let made = said.iter().skip(1).last();
+    made.map(|made| serde_json::from_str(made).unwrap()).unwrap_or_default()
+}
