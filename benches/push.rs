@@ -126,8 +126,7 @@ fn counters() -> Registry {
 }
 
 fn timers() -> Registry {
-    let registry = Registry::new();
-    registry.record_quantiles();
+    let registry = Registry::builder().quantiles().build();
     let series = POINTS / FIELDS;
     let family = registry.define("latency").tags(["route", "user"]).timers().expect("the name is free");
     for (n, (route, user)) in routes_and_users(series).iter().enumerate() {

@@ -102,17 +102,19 @@ fn own_suffix(kind: Type) -> &'static str {
     }
 }
 
-/// Ends of names that are for types other than this.
+/// Ends of names that are for types other than this. What has no type may end in anything.
 fn suffixes_of_others(kind: Type, name: &str) -> impl Iterator<Item = Rule> {
     let is_counter = matches!(kind, Type::Counter | Type::BareCounter);
-    let (is_histogram, is_summary) = (kind == Type::Histogram, kind == Type::Summary);
+    let is_histogram = matches!(kind, Type::Histogram | Type::GaugeHistogram);
+    let (is_summary, is_known) = (kind == Type::Summary, kind != Type::Unknown);
     let others = [
         ("_total", !is_counter),
         ("_bucket", !is_histogram),
         ("_count", !is_histogram && !is_summary),
         ("_sum", !is_histogram && !is_summary),
     ];
-    let met = others.into_iter().filter(|(suffix, is_odd)| *is_odd && name.ends_with(suffix));
+    let met =
+        others.into_iter().filter(move |(suffix, is_odd)| is_known && *is_odd && name.ends_with(suffix));
     met.map(|(suffix, _)| Rule::SuffixOfOthers { exposed: name.to_owned(), suffix })
 }
 

@@ -123,6 +123,9 @@ fn check_sign(counted: &HistogramValue) -> Result<(), InvalidHistogram> {
 /// The counts in the buckets of a histogram.
 fn fit(counted: &HistogramValue, ours: &Buckets) -> Result<Vec<u64>, MergeError> {
     let theirs = counted.buckets.bounds();
+    if theirs == ours.bounds() {
+        return Ok(counted.counts.clone());
+    }
     if !ours.bounds().iter().all(|bound| theirs.binary_search_by(|their| their.total_cmp(bound)).is_ok()) {
         return Err(MergeError::Bounds { ours: ours.clone(), theirs: counted.buckets.clone() });
     }

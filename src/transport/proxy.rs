@@ -82,10 +82,9 @@ impl Proxies {
     pub(super) fn from_environment(environment: &Environment) -> Result<Self, HttpBuildError> {
         let is_cgi = environment.setting("REQUEST_METHOD", None).is_some();
         let http = if is_cgi { &["http_proxy"][..] } else { &["HTTP_PROXY", "http_proxy"] };
-        let all = named(environment, &["ALL_PROXY", "all_proxy"])?;
         Ok(Proxies {
-            http: named(environment, http)?.or_else(|| all.clone()),
-            https: named(environment, &["HTTPS_PROXY", "https_proxy"])?.or(all),
+            http: named_or_all(environment, http)?,
+            https: named_or_all(environment, &["HTTPS_PROXY", "https_proxy"])?,
             except: first(environment, &["NO_PROXY", "no_proxy"]).map(|(_, text)| text).unwrap_or_default(),
         })
     }
@@ -104,7 +103,15 @@ impl Proxies {
     }
 }
 
-/// The proxy that the first of these variables names.
+/// The proxy that the first of these variables names, or the one for all requests, which is not looked at otherwise: it may
+/// be of a kind that other programs use.
+fn named_or_all(environment: &Environment, names: &[&'static str]) -> Result<Option<Proxy>, HttpBuildError> {
+    match named(environment, names)? {
+        None => named(environment, &["ALL_PROXY", "all_proxy"]),
+        some => Ok(some),
+    }
+}
+
 fn named(environment: &Environment, names: &[&'static str]) -> Result<Option<Proxy>, HttpBuildError> {
     let Some((variable, text)) = first(environment, names) else { return Ok(None) };
     let proxy =
@@ -149,13 +156,12 @@ mod tests {
     fn the_environment_is_read_as_curl_reads_it() {
         let both =
             proxies(&[("HTTPS_PROXY", "https://a:1"), ("http_proxy", "b:2"), ("NO_PROXY", "c,d")]).unwrap();
-        assert_eq!(
-            (shown(&both.http), shown(&both.https)),
-            ("http://b:2".into(), "https://a:443".replace("443", "1"))
-        );
+        assert_eq!((shown(&both.http), shown(&both.https)), ("http://b:2".into(), "https://a:1".into()));
         assert_eq!(both.except, "c,d");
         let all = proxies(&[("all_proxy", "http://a"), ("HTTPS_PROXY", "http://b:8080")]).unwrap();
         assert_eq!((shown(&all.http), shown(&all.https)), ("http://a:80".into(), "http://b:8080".into()));
+        let unneeded = proxies(&[("ALL_PROXY", "socks5h://a"), ("HTTPS_PROXY", "b"), ("HTTP_PROXY", "b")]);
+        assert_eq!(shown(&unneeded.unwrap().https), "http://b:80");
         assert_eq!(proxies(&[]).unwrap(), Proxies::default());
     }
 

@@ -44,6 +44,15 @@ fn a_secure_request_goes_through_a_tunnel_and_the_proxy_sees_none_of_it() {
 }
 
 #[test]
+fn a_proxy_may_be_secure_where_the_server_is_not() {
+    // It answers for a server that nobody else knows.
+    let proxy = tls::server();
+    let http = tls::trusting().proxy(tls::endpoint(&proxy));
+    tls::client("http://metrics.invalid:4242".into(), http).send(&[point("a", 1.0)]).unwrap();
+    assert_eq!(proxy.next().path, "http://metrics.invalid:4242/api/put?details");
+}
+
+#[test]
 fn a_proxy_that_does_not_know_us_is_told() {
     let (server, proxy) = (Loopback::start(), Proxy::start_for(Some(KNOWN)));
     let url = || format!("http://shop:wrong-one@{}", proxy.address());

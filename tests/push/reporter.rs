@@ -4,10 +4,10 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use tagmeter::Registry;
 use tagmeter::clock::ManualClock;
 use tagmeter::report::{Apptuit, Report, ReportError, Reporter, ReporterBuilder, StopError};
-use tagmeter::tag::Environment;
+use tagmeter::tag::{Environment, ExcessTags};
+use tagmeter::{Registry, Tags};
 
 use crate::Reply;
 use crate::loopback::{FOREVER, Loopback};
@@ -217,4 +217,21 @@ fn a_handler_that_waits_for_its_own_reporter_gets_an_error() {
     *slot.lock().unwrap() = Some(builder(&registry, &server.url()).on_error(handle).start().unwrap());
     clock.advance(MINUTE);
     assert!(heard.recv_timeout(FOREVER).unwrap());
+}
+
+#[test]
+fn a_metric_with_too_many_tags_is_left_out_or_loses_those_that_all_share() {
+    let registry = Registry::new();
+    registry.counter(("crowded", (0..25).map(|n| (format!("tag{n:02}"), "x")).collect::<Tags>())).inc();
+    for (policy, skipped, tags) in [(ExcessTags::Refuse, 1, None), (ExcessTags::DropShared, 0, Some(25))] {
+        let server = Loopback::start();
+        let sink = Apptuit::builder().token("tok").endpoint(server.url()).excess_tags(policy);
+        let reporter =
+            Reporter::new(&registry, sink.build().unwrap()).tags([("env", "test")]).host_tag(false);
+        let last = reporter.environment(Environment::empty()).start().unwrap().stop(FOREVER).unwrap();
+        assert_eq!(last.skipped, skipped);
+        let sent: Vec<_> = server.drain().iter().map(|request| request.json()).collect();
+        let counted = |json: &serde_json::Value| json[0]["tags"].as_object().map(|tags| tags.len());
+        assert_eq!(sent.first().and_then(counted), tags);
+    }
 }

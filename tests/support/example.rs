@@ -121,7 +121,7 @@ fn build(name: &str) -> PathBuf {
     cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     cargo.arg("--target-dir").arg(profile.parent().expect("a profile is in target"));
     // What cargo told this test about its package would have build scripts that read it run again, here and in the next test.
-    for (name, _) in std::env::vars().filter(|(name, _)| is_told_by_cargo(name)) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_told_by_cargo(&name.to_string_lossy())) {
         cargo.env_remove(name);
     }
     if profile.ends_with("release") {

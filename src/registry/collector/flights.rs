@@ -17,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use super::ledger::Outcome;
 use super::run::Run;
 use crate::clock::Clock;
+use crate::metric::caught;
 use crate::model::Family;
 use crate::registry::problem::Problem;
 
@@ -145,7 +146,8 @@ impl Flights {
 
     /// Runs the function, and tells those who wait.
     fn fly(&self, flight: &Flight) -> Option<Set> {
-        let (outcome, families) = self.run.run();
+        // A logger that panics must not keep those who wait waiting.
+        let (outcome, families) = caught(|| self.run.run()).unwrap_or((Outcome::Panic, None));
         if !flight.counted.swap(true, Ordering::Relaxed) {
             self.run.workshop.count(outcome);
         }

@@ -93,12 +93,14 @@ mod families;
 mod flights;
 mod ledger;
 mod list;
+mod rows;
 mod run;
 mod seen;
 mod staged;
 
 pub use define::{CollectorGuard, CollectorHandle, DefineCollector};
-pub use families::{Families, Rows};
+pub use families::Families;
+pub use rows::Rows;
 pub use staged::Staged;
 
 pub(crate) use list::CollectorList;
