@@ -71,7 +71,7 @@ fn work(number: u64, mut line: UnixStream) -> Option<()> {
     let both = registry.view().and(tagmeter::global()).ok()?.tags(tags);
     let server = tagmeter::serve("127.0.0.1:0", both).ok()?;
     line.write_all(server.addr().to_string().as_bytes()).ok()?;
-    line.read(&mut [0]).ok()?;
+    line.read_to_end(&mut Vec::new()).ok()?;
     Some(())
 }
 

@@ -212,33 +212,32 @@ impl TimerCell {
 
     #[cold]
     fn record_slow(&self, now: u64, seconds: f64, nanos: u64) {
-        self.record_times(now, seconds, nanos, 1);
-        self.exemplified.keep_recorded_span(&self.settings, seconds);
+        self.record_in_buckets(seconds, nanos, 1);
+        if self.recent.is_more_wanted() {
+            self.record_more(now, seconds);
+        }
     }
 
     /// Records a duration at a time of the clock so many times, at least once.
     fn record_n(&self, now: u64, nanos: u64, times: u64) {
         self.ticks.catch_up(now, || self.total());
         let seconds = seconds(nanos);
-        self.record_times(now, seconds, nanos, times);
+        self.record_in_buckets(seconds, nanos, times);
+        self.record_exemplified(now, seconds, times);
         // Relaxed: as the records that it stands for.
         self.base.fetch_sub(times.wrapping_sub(1), Ordering::Relaxed);
-        self.exemplified.keep_recorded_span(&self.settings, seconds);
     }
 
-    fn record_times(&self, now: u64, seconds: f64, nanos: u64, times: u64) {
+    fn record_in_buckets(&self, seconds: f64, nanos: u64, times: u64) {
         let bucket = self.settings.buckets.index_of(seconds);
         self.cells.record(bucket, seconds, times, nanos.saturating_mul(times));
-        if self.recent.is_wanted() {
-            self.recent.record_n(now, seconds, times);
-        }
     }
 
     /// What is wanted of a duration that was recorded, beyond its bucket and the sum.
     #[inline(never)]
     fn record_more(&self, now: u64, seconds: f64) {
         if self.settings.exemplars {
-            return self.record_exemplified(now, seconds);
+            return self.record_exemplified(now, seconds, 1);
         }
         // So it is quantiles that are wanted.
         self.recent.record(now, seconds);
@@ -246,11 +245,16 @@ impl TimerCell {
 
     #[cold]
     #[inline(never)]
-    fn record_exemplified(&self, now: u64, seconds: f64) {
-        if self.recent.is_wanted() {
-            self.recent.record(now, seconds);
-        }
+    fn record_exemplified(&self, now: u64, seconds: f64, times: u64) {
+        self.record_recent(now, seconds, times);
         self.exemplified.keep_recorded_span(&self.settings, seconds);
+    }
+
+    #[inline]
+    fn record_recent(&self, now: u64, seconds: f64, times: u64) {
+        if self.recent.is_wanted() {
+            self.recent.record_n(now, seconds, times);
+        }
     }
 
     fn record_with<K: AsRef<str>, V: AsRef<str>>(
@@ -261,7 +265,8 @@ impl TimerCell {
     ) {
         self.ticks.catch_up(now, || self.total());
         let seconds = seconds(nanos);
-        self.record_times(now, seconds, nanos, 1);
+        self.record_in_buckets(seconds, nanos, 1);
+        self.record_recent(now, seconds, 1);
         self.exemplified.keep_recorded(&self.settings, seconds, &self.clock, labels);
     }
 

@@ -19,6 +19,37 @@
 //! | [`staged`](Registry::staged) | dropping the [`Staged`] |
 //! | [`alias`](Registry::alias) | [`remove_alias`](Registry::remove_alias) |
 //! | [`scope`](Registry::scope) | dropping the [`Scope`], with all that was registered in it |
+//!
+//! # Several processes
+//!
+//! A program that forks workers has a registry in each, and nothing is shared: what one records, the others and the parent
+//! do not see. Each worker shows its own, with a tag that tells it from the others, and the database adds up. There is no
+//! file of counts that all write: it would have to be locked or mapped, and be tidied up after workers that died.
+//!
+//! ```no_run
+//! # #[cfg(feature = "serve")]
+//! fn work(number: u16) -> Result<(), Box<dyn std::error::Error>> {
+//!     let registry = tagmeter::Registry::new();                     // after the fork
+//!     let shown = registry.view().tags([("worker", number.to_string())]);
+//!     tagmeter::serve(("127.0.0.1", 9100 + number), &shown)?;      // or Reporter::new(&registry, …).tags([("worker", …)])
+//!     // …
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Begin to record after the fork: a worker has the totals of its parent, and those of the [`global`] registry go with
+//! them, so that what was recorded before is in every worker. Servers and reporters are threads, which do not survive a
+//! fork: start them in the worker; a [`Reporter`](crate::Reporter) of the parent says `Forked` there. Give a worker that
+//! takes another's place its number, so that its series go on. [What else a fork does](crate::metric).
+//!
+//! # Two versions of the crate
+//!
+//! A program may have two, by its dependencies. Nothing of theirs is shared or clashes: each has a [`global`] registry of its
+//! own, in which `counter!` and `static` instruments of that version are. So a metric of a library that uses the other
+//! version is not on this one's page. Serve both, at two paths, and have both scraped; two text pages in one body are no
+//! valid page. Or bring the counters and gauges of the other by a [`collector`](Registry::collector) that
+//! [parses](crate::parse) its page: `tests/two_versions.rs` has one. Libraries that take a `Registry` from their caller do
+//! not compile with that of another version, and so cannot lose metrics.
 
 mod alias;
 pub mod collector;

@@ -221,7 +221,8 @@ impl<S: Sink> ReporterBuilder<S> {
     /// Lets points wait on disk: those that the backend did not take are delivered even if the process ends meanwhile, by the
     /// next reporter that has this spool. Not said: they wait in memory.
     ///
-    /// Points keep their order, their names, their tags and their timestamps. A batch is written to disk when an attempt to
+    /// Points keep their order, their names, their tags and their timestamps. Those that are there at the start are sent
+    /// with the first report, before what is new. A batch is written to disk when an attempt to
     /// deliver it has failed, and what was delivered is noted at once: a process that ends between the backend's answer and
     /// that note delivers the batch a second time, with the same timestamps. What the disk does not take waits in memory,
     /// within [`backlog_points`](Self::backlog_points) and [`backlog_bytes`](Self::backlog_bytes), until it does.

@@ -85,11 +85,10 @@ impl<S: Sink> Pusher<S> {
     pub(super) fn catch_up(&mut self, time: &Allowance, report: &mut Report) -> Option<Halt> {
         let time = time.for_backlog();
         while !time.is_over_for_backlog(self.delivery.clock.now()) {
-            let waiting = self.backlog.waiting().points;
             let Some(batch) = self.backlog.oldest() else {
                 self.note_backlog(report);
                 // It is asked again as a backend would be.
-                return (waiting > 0).then_some(Halt::Retry(None));
+                return (self.backlog.waiting().points > 0).then_some(Halt::Retry(None));
             };
             // A spool may have batches that were larger than they are now.
             let batch = &batch[..batch.len().min(self.delivery.size.now())];

@@ -29,10 +29,18 @@ pub(crate) fn command(role: &str, settings: &impl Serialize) -> Command {
 }
 
 /// Looks again and again, until it is as it should be.
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    assert!(becomes(is_so), "in vain for {PATIENCE:?}: {what}");
+}
+
+/// Looks again and again; whether it becomes so.
+pub(crate) fn becomes(mut is_so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "in vain for {PATIENCE:?}: {what}");
+    loop {
+        let (so, is_late) = (is_so(), Instant::now() >= deadline);
+        if so || is_late {
+            return so;
+        }
         thread::sleep(A_MOMENT);
     }
 }

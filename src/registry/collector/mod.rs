@@ -63,7 +63,7 @@
 //!
 //! # How it does
 //!
-//! Collectors that were [defined](Registry::define_collector), and staged sets, are on the page themselves:
+//! Collectors that were [defined](crate::Registry::define_collector), and staged sets, are on the page themselves:
 //!
 //! | family | says |
 //! |---|---|

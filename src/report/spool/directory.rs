@@ -116,6 +116,16 @@ impl Directory {
         self.path.join(format!("{first:0DIGITS$}{SUFFIX}"))
     }
 
+    /// Takes a file's name, since its number will be another's: it cannot be read, and nobody has appended to it as far as
+    /// is known.
+    pub(super) fn set_aside(&self, first: u64) {
+        let path = self.path_of(first);
+        match fs::rename(&path, path.with_extension("unreadable")) {
+            Ok(()) => log::warn!("{path:?} of a spool cannot be read: it was renamed"),
+            Err(error) => log::warn!("{path:?} of a spool cannot be read, nor renamed: {error}"),
+        }
+    }
+
     /// The files with points, the oldest first.
     pub(super) fn segments(&self) -> io::Result<Vec<Segment>> {
         let mut segments = Vec::new();

@@ -117,8 +117,8 @@ impl Log {
                 Ok(reader) if reader.header.first == segment.first => last = Some(reader),
                 Err(Unreadable::Newer(version)) => return Err(Found::Newer(version)),
                 Err(Unreadable::Now(error)) => return Err(Found::Error(error)),
-                // A file that nobody appended to is not ours, or has nothing in it.
                 Ok(_) | Err(Unreadable::Lost) if found.is_some_and(|at| at.appended <= segment.first) => {
+                    self.directory.set_aside(segment.first);
                     continue;
                 }
                 Ok(_) | Err(Unreadable::Lost) => last = None,

@@ -17,15 +17,16 @@
 //! Checksums are CRC-32, begun with the segment's random salt: nothing in a point looks like a record to whoever looks for
 //! the next one behind damage. Numbers count points from the spool's beginning, so that whatever cannot be read is counted
 //! by what is around it; only where both `position` and the last segment's header are damaged is that segment's number of
-//! points not known. A record whose end is missing in the last segment was never appended, and is cut off.
+//! points not known. A record whose end is missing in the last segment was never appended, and is cut off. A segment that
+//! cannot be read and that nobody is known to have appended to is renamed to `….unreadable`.
 //!
 //! # Why a format of our own
 //!
 //! What is needed is a queue of batches that is bounded by dropping the oldest, says exactly what it lost to damage, holds
-//! one batch in memory, and goes on when the disk does not. `queue-file` and `yaque` have no checksums of what they hold,
-//! `commitlog` and `okaywal` are not kept up, and none of them counts what is behind damage; `redb` and `fjall` are
-//! databases, whose files do not shrink when asked to and which refuse a damaged one as a whole. All of them leave full
-//! disks, locks, bounds and identity to the caller, which is most of the code here.
+//! one batch in memory, and goes on when the disk does not. `queue-file` (2.0) has checksums, but ends at the first damaged
+//! element, and has one file that grows; `yaque` (0.6) panics at a damaged header and has no checksum of the
+//! rest; `okaywal` (0.3) says that it is not for production; `redb` and `fjall` are databases, much more than a queue. Full
+//! disks, locks, bounds and whose points these are would be ours to do with each, and are most of the code here.
 
 mod codec;
 mod directory;

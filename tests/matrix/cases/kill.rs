@@ -4,12 +4,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use super::program;
+use super::{program, shown};
 use crate::endpoint::{Controlled, Endpoint, seed};
-use crate::faults::Chance;
+use crate::faults::{Chance, Fault, Kind};
 use crate::figures::Row;
 use crate::ledger::Held;
-use crate::process::{Process, command, wait_until};
+use crate::process::{Process, command};
 use crate::program::{Figures, Made, Program, REPORT_ON, ROLE, Settings};
 
 /// Points of a life of the program, up to a report.
@@ -36,9 +36,7 @@ pub(super) fn down_at_the_end_with_a_spool<E: Endpoint>(scratch: &Path) -> Row {
     second.catch_up();
     let second = second.stop();
     assert_eq!(second.accepted, first.accepted + second.reports * series, "it found what waited: {second:?}");
-    let accepted = second.accepted;
-    wait_until("the backend to show what it took", || endpoint.held().distinct() >= accepted);
-    both(&first, &second, &endpoint.held(), series)
+    both(&first, &second, &shown(&endpoint, |held| held.distinct() >= second.accepted), series)
 }
 
 /// Two lives, of which the second delivers what the first left.
@@ -63,12 +61,12 @@ pub(super) fn without_a_spool(scratch: &Path) -> Row {
     endpoint.up();
     let mut program = program(&endpoint);
     program.report(5);
-    program.catch_up();
-    endpoint.down();
+    // Not by a kill: that could come between the storing of points and their acknowledgement.
+    endpoint.fault(Fault::always(Kind::ServerError));
     let figures = program.report(10);
     let series = program.settings.series;
     program.kill();
-    endpoint.up();
+    endpoint.fault(Fault::NONE);
     let lost = figures.accepted - figures.delivered;
     let again = Program::start(Settings { life: 1, ..Settings::to(&endpoint.url()) });
     let again = again.stop();
@@ -112,29 +110,23 @@ pub(super) fn at_random_moments<E: Endpoint, const KILLS: u64>(scratch: &Path) -
     made.push(Made { reports: last.reports, dropped: 0 });
     let lived = made.iter().filter(|made| made.reports > 0).count() as u64;
     assert!(lived > KILLS / 3, "only {lived} lives made a report");
-    wait_until("the backend to show what it took", || delivered(&made, &endpoint.held(), series));
-    killed(&made, &endpoint.held(), series)
-}
-
-fn delivered(made: &[Made], held: &Held, series: u64) -> bool {
-    let held_of_made =
-        |(life, made): (usize, &Made)| held_of(held, life as u64, made.reports) == made.reports * series;
-    made.iter().enumerate().all(held_of_made)
-}
-
-fn killed(made: &[Made], held: &Held, series: u64) -> Row {
-    assert!(made.iter().all(|made| made.dropped == 0), "{made:?}");
-    let held_of_made = |(life, made): (usize, &Made)| held_of(held, life as u64, made.reports);
     let reports: u64 = made.iter().map(|made| made.reports).sum();
+    let held = shown(&endpoint, |held| held_of_all(held, &made) >= reports * series);
+    assert!(made.iter().all(|made| made.dropped == 0), "{made:?}");
     held.check_times();
     Row {
         reports,
         accepted: reports * series,
-        held: made.iter().enumerate().map(held_of_made).sum(),
+        held: held_of_all(&held, &made),
         duplicates: held.duplicates(),
         ..Row::default()
     }
     .checked()
+}
+
+/// Points of reports that lives said they had made.
+fn held_of_all(held: &Held, made: &[Made]) -> u64 {
+    made.iter().enumerate().map(|(life, made)| held_of(held, life as u64, made.reports)).sum()
 }
 
 /// A backend in some state; whether it is up.

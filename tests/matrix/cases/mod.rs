@@ -13,7 +13,8 @@ use std::path::Path;
 use crate::database::Database;
 use crate::endpoint::{Controlled, Endpoint};
 use crate::figures::Row;
-use crate::process::wait_until;
+use crate::ledger::Held;
+use crate::process::becomes;
 use crate::program::{Program, Settings};
 use crate::runner::Case;
 
@@ -78,13 +79,17 @@ fn drained(mut program: Program, endpoint: &impl Endpoint) -> Row {
 fn finished(program: Program, endpoint: &impl Endpoint) -> Row {
     let series = program.settings.series;
     let told = program.stop();
-    let mut held = endpoint.held();
-    if held.distinct() < told.delivered {
-        // A database shows what it took when it has sorted it in.
-        wait_until("the backend to show what it took", || {
-            held = endpoint.held();
-            held.distinct() >= told.delivered
-        });
-    }
+    let held = shown(endpoint, |held| held.distinct() >= told.delivered);
     Row::of(&told, series, &held)
+}
+
+/// What the backend holds, when it shows enough of it: a database has to sort in what it took. If it never does, the row
+/// says what is missing.
+fn shown(endpoint: &impl Endpoint, is_enough: impl Fn(&Held) -> bool) -> Held {
+    let mut held = Held::default();
+    becomes(|| {
+        held = endpoint.held();
+        is_enough(&held)
+    });
+    held
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{drained, finished, program};
 use crate::endpoint::Endpoint;
+use crate::faults::{Fault, Kind};
 use crate::figures::{Row, incomplete};
 use crate::program::{Program, Settings};
 
@@ -65,8 +66,11 @@ pub(super) fn down_at_the_end<E: Endpoint>(scratch: &Path) -> Row {
     endpoint.up();
     let mut program = program(&endpoint);
     program.report(5);
+    // Before the end nothing is stored any more: a kill could come between that and its acknowledgement.
+    endpoint.fault(Fault::always(Kind::ResetWhileReading));
+    program.report(3);
     endpoint.down();
-    program.report(5);
+    program.report(3);
     let row = finished(program, &endpoint);
     let stopped = row.dropped.iter().find(|(reason, _)| *reason == "stopped");
     assert!(stopped.is_some_and(|(_, points)| *points > 0), "{row:?}");

@@ -208,6 +208,7 @@ fn files_of_others_stay_and_mean_nothing() {
     let mut spooled = place.open();
     assert_eq!((drain(&mut spooled), lost(&mut spooled)), (batch(1, 3), 0));
     assert_eq!(place.files().len(), 5);
+    assert!(directory.join("18446744073709551615.unreadable").exists());
 }
 
 #[test]
