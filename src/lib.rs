@@ -26,7 +26,10 @@
 //! | [`model`] | a snapshot: plain data |
 //! | [`encode`], [`parse`] | bytes of a format from a snapshot, and back |
 //! | [`http`] | answers to scrapes for any web server, and a server of our own |
-//! | [`report`] | pushes on an interval: [`Reporter`], `apptuit` |
+//! | [`report`] | pushes on an interval: [`Reporter`], `apptuit`, the spool |
+//! | `transport` | how pushes travel: credentials, proxies, certificates, timeouts (feature `apptuit`) |
+//! | [`lint`], [`catalogue`] | what is odd about a registry's metrics, and a list of them |
+//! | `collect`, `query` | what the process has used; what was sent to Apptuit (features `process`, `query`) |
 //! | [`tag`], [`stat`], [`clock`] | tags and their rules, the mathematics, time |
 //!
 //! # Before you choose it
@@ -36,8 +39,8 @@
 //!   each thread's, 512 bytes a series, and 6 KiB more a series are the window.
 //! - Formats are Prometheus text, OpenMetrics 1.0 and JSON, and with the feature `protobuf` Prometheus' own, the only one
 //!   that Prometheus takes native histograms from.
-//! - Pushes go to Apptuit and OpenTSDB-style endpoints. What they do not take waits in memory, bounded, and goes with
-//!   the program when it ends; what is dropped is counted.
+//! - Pushes go to Apptuit and OpenTSDB-style endpoints. What they do not take waits, bounded: in memory, which goes with the
+//!   program when it ends, or with the feature `spool` on disk. What is dropped is counted.
 //! - A removed series is hidden and keeps its memory, unless its family was defined to give it back.
 //!
 //! # By name, created once
