@@ -5,13 +5,22 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// When the reporter has to be done, once somebody stops it. Shared, so that it shortens a report that is under way.
+/// When the last push has to be over, once somebody stops the reporter. Shared, so that it shortens a report that is
+/// under way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StopBy(Arc<Mutex<Option<Instant>>>);
 
+/// The part of the time for a stop that the network does not get: what it did not take then still has to be kept, and
+/// whoever waits has to hear of it in time.
+const TO_KEEP: u32 = 10;
+/// A disk hardly needs longer.
+const MOST_TO_KEEP: Duration = Duration::from_millis(500);
+
 impl StopBy {
-    pub(super) fn set(&self, at: Instant) {
-        *self.0.lock() = Some(at);
+    /// Somebody stops the reporter and waits so long.
+    pub(super) fn set(&self, timeout: Duration) {
+        let to_keep = (timeout / TO_KEEP).min(MOST_TO_KEEP);
+        *self.0.lock() = Some(deadline_in(timeout - to_keep));
     }
 
     fn get(&self) -> Option<Instant> {
@@ -53,10 +62,10 @@ impl Allowance {
         Allowance { deadline, backlog_until, backlog_deadline, stop_by, is_last: false }
     }
 
-    /// What `stop` gave, for the last report.
+    /// What `stop` gave, however long a report may take otherwise, for the last one.
     pub(super) fn last(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
         let left = stop_by.get().map_or(patience, |at| at.saturating_duration_since(Instant::now()));
-        Allowance { is_last: true, ..Allowance::new(patience.min(left), now, stop_by) }
+        Allowance { is_last: true, ..Allowance::new(left, now, stop_by) }
     }
 
     /// Asked before each push, since it may move closer meanwhile.

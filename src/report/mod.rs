@@ -54,8 +54,8 @@
 //! | **a metric cannot be sent** (its name, its tags, NaN) | it is left out, counted in [`Report::skipped`] and told once; all others are sent |
 //! | **the machine slept, or its clock was set** | one report, then the schedule goes on: it is monotonic. Timestamps are the wall clock's, whatever it says |
 //! | **two reports fall into one second** | the second is stamped a second later, once; a third shares that second |
-//! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried once, what waits first. What is still not delivered is dropped, and counted as `stopped`; with a spool it stays there for the next reporter |
-//! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time; the thread ends after its current request, and begins no other |
+//! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried at most once, up to the first that has to wait, what waits first. It has all the time that `stop` has, but for a tenth and at most half a second to keep what is not taken. What is still not delivered is dropped, and counted as `stopped`; with a spool it goes there, for the next reporter |
+//! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time: a push that was in flight has as long as it was given when it began. The thread ends after that request, and begins no other; with a spool, what is not delivered goes there only then, and is lost if the program has ended by that time |
 //! | **the reporter is dropped** | as `stop`, with an interval's time, 5 s at most |
 //! | **the program ends without either (`exit`, `abort`), or is killed** | what was recorded since the last report is lost, and so is what waited in memory. What was in a spool is delivered by the next reporter with that spool, which counts it as its own |
 //! | **… while points of a report are on the way** | they are lost as well, unless they had failed once: that is when they go to the spool |

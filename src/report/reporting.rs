@@ -102,7 +102,6 @@ mod tests {
     use crate::backoff::Chance;
     use crate::clock::ManualClock;
     use crate::registry::Registry;
-    use crate::report::allowance::deadline_in;
     use crate::report::backlog::{Backlog, Bounds, InMemory, Waiting};
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Point, Reading, Reporter, Rules, Status};
@@ -341,7 +340,7 @@ mod tests {
         let (stop_by, stopping) = (driven.reporting.stop_by.clone(), Arc::new(Mutex::new(0)));
         let pushes = stopping.clone();
         driven.reporting.pusher.delivery.sink = Spy::new(move |_| {
-            stop_by.set(deadline_in(MINUTE));
+            stop_by.set(MINUTE);
             *pushes.lock() += 1;
             Answer::Takes
         });
@@ -589,7 +588,7 @@ mod tests {
             let before = driven.status();
             *driven.answer.lock() = ANSWERS[story / STEPS.pow(2)];
             driven.clock.advance(SECOND);
-            driven.reporting.stop_by.set(deadline_in(MINUTE));
+            driven.reporting.stop_by.set(MINUTE);
             assert_eq!(driven.reporting.report_last().points, 2);
             assert_eq!(driven.status().accepted, before.accepted + 2, "exactly once more");
             assert_eq!(driven.status().on_the_way(), 0);
