@@ -41,9 +41,9 @@
 //! |---|---|
 //! | **the backend is down at the start** | nothing special: reports wait, up to [`backlog_points`](ReporterBuilder::backlog_points) and [`backlog_bytes`](ReporterBuilder::backlog_bytes), or on disk |
 //! | **it is down for a while** | what waits is tried again with each report, and between two reports after random waits of less than 4, 8, 16, 30, 30 … seconds, the last of them not in the interval's last tenth |
-//! | **it comes back** | what waits is sent with its own timestamps, the oldest first, for at most half of a report's time; then what is new; then what still waits, up to the next report |
+//! | **it comes back** | what waits is sent with its own timestamps, the oldest first: in half of a report's time, and a push that was begun has until three quarters of it; then what is new; then what still waits, begun up to the interval's last tenth |
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow`; with a spool, those beyond its bounds |
-//! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
+//! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. A retry between two reports has as long, and may make the next one late. Ticks that pass meanwhile fall out, and do not pile up |
 //! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it |
 //! | **it took a push and lost it** (killed before it had written it down) | those points are gone, and nobody is told. Totals are whole again with the next report |
 //! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases |
