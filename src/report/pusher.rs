@@ -449,7 +449,12 @@ mod tests {
         setup.pusher.view.home().counter("c").inc();
         let time = Allowance::new(Duration::ZERO, Duration::ZERO, StopBy::default());
         let (report, _) = setup.pusher.report(&time);
-        assert_eq!((report.failed, setup.sizes().len(), setup.told.try_iter().count()), (1, 0, 1));
+        assert_eq!((report.failed, report.waiting, setup.sizes().len()), (1, 1, 0));
+        let told: Vec<String> = setup.told.try_iter().map(|error| error.to_string()).collect();
+        assert_eq!(told, ["1 of 1 points not delivered: the time for this report is over"]);
+        let status = setup.pusher.delivery.ledger.read();
+        assert_eq!((status.pushes, status.failed_pushes, status.failures_in_a_row), (0, 0, 0));
+        assert!(setup.pusher.delivery.meta.standing().families().is_empty());
     }
 
     #[test]
