@@ -51,7 +51,7 @@
 //! | **it refuses one point** | that one is dropped, and counted as `refused`; the others of its push are delivered |
 //! | **it cannot digest one push** (always 500) | that push stays the oldest that waits and what waited with it stays behind it; what is new is tried all the same with each report, so new points arrive |
 //! | **the token is wrong** | everything waits until somebody mends the account, or the backlog is full |
-//! | **a metric cannot be sent** (its name, its tags, NaN) | it is left out, counted in [`Report::skipped`] and told once; all others are sent |
+//! | **a metric cannot be sent** (its name, its tags, NaN, a name that another metric becomes, too: `a.b` and `a_b`) | it is left out, counted in [`Report::skipped`] and told once; all others are sent |
 //! | **the machine slept, or its clock was set** | one report, then the schedule goes on: it is monotonic. Timestamps are the wall clock's, whatever it says |
 //! | **two reports fall into one second** | the second is stamped a second later, once; a third shares that second |
 //! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried once, what waits first. What is still not delivered is dropped, and counted as `stopped`; with a spool it stays there for the next reporter |

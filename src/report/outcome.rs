@@ -23,7 +23,8 @@ pub struct Report {
     pub waiting: usize,
     /// Points of earlier reports that had waited and that the backend took now.
     pub caught_up: usize,
-    /// Numbers left out because they were not finite, or because name or tags cannot be sent.
+    /// Numbers left out because they were not finite, or because name or tags cannot be sent,
+    /// or because another metric has that name at the backend.
     pub skipped: usize,
     /// What went wrong, as the error handler saw it.
     pub errors: Vec<ReportError>,
