@@ -158,24 +158,38 @@ impl Loss {
 
 /// The status, which the reporter's thread writes and others read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ledger(Arc<Mutex<Status>>);
+pub(super) struct Ledger(Arc<Entries>);
+
+/// The reporter's thread waits for whoever reads: nobody copies what may be large under a lock.
+#[derive(Debug, Default)]
+struct Entries {
+    /// All but the last error.
+    figures: Mutex<Status>,
+    last_error: Mutex<Option<Arc<ReportError>>>,
+}
 
 impl Ledger {
     pub(super) fn read(&self) -> Status {
-        self.0.lock().clone()
+        let last_error = self.0.last_error.lock().clone();
+        Status { last_error: last_error.as_deref().cloned(), ..self.figures() }
+    }
+
+    /// The status without what went wrong last.
+    pub(super) fn figures(&self) -> Status {
+        self.0.figures.lock().clone()
     }
 
     pub(super) fn accept(&self, points: usize) {
-        self.0.lock().accepted += points as u64;
+        self.0.figures.lock().accepted += points as u64;
     }
 
     pub(super) fn drop_points(&self, points: usize, reason: DropReason) {
-        *self.0.lock().dropped.count_of(reason) += points as u64;
+        *self.0.figures.lock().dropped.count_of(reason) += points as u64;
     }
 
     /// A push that was answered favourably, at this time.
     pub(super) fn deliver(&self, points: usize, at: SystemTime) {
-        let mut status = self.0.lock();
+        let mut status = self.0.figures.lock();
         status.pushes += 1;
         status.delivered += points as u64;
         status.last_success = Some(at);
@@ -184,7 +198,7 @@ impl Ledger {
 
     /// A push that failed; the backend took some of its points all the same, perhaps.
     pub(super) fn fail(&self, delivered: usize) {
-        let mut status = self.0.lock();
+        let mut status = self.0.figures.lock();
         status.pushes += 1;
         status.failed_pushes += 1;
         status.delivered += delivered as u64;
@@ -192,25 +206,40 @@ impl Ledger {
     }
 
     pub(super) fn wait(&self, waiting: Waiting) {
-        let mut status = self.0.lock();
+        let mut status = self.0.figures.lock();
         (status.backlog_points, status.backlog_bytes) = (waiting.points, waiting.bytes);
     }
 
     #[cfg(feature = "spool")]
     pub(super) fn note_spool(&self, spool: Option<SpoolStatus>) {
-        self.0.lock().spool = spool;
+        self.0.figures.lock().spool = spool;
     }
 
     pub(super) fn tell(&self, error: &ReportError) {
-        let before = self.0.lock().last_error.replace(error.clone());
+        let error = Arc::new(error.clone());
+        let before = self.0.last_error.lock().replace(error);
         drop(before);
     }
 
     pub(super) fn pause(&self, paused: bool) {
-        self.0.lock().paused = paused;
+        self.0.figures.lock().paused = paused;
     }
 
     pub(super) fn is_paused(&self) -> bool {
-        self.0.lock().paused
+        self.0.figures.lock().paused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_error_is_in_the_status_and_not_among_its_figures() {
+        let ledger = Ledger::default();
+        ledger.tell(&ReportError::general("first".into()));
+        ledger.tell(&ReportError::general("second".into()));
+        assert_eq!(ledger.read().last_error, Some(ReportError::general("second".into())));
+        assert_eq!(ledger.figures().last_error, None);
     }
 }
