@@ -98,7 +98,18 @@ impl Status {
     /// assert_eq!(tagmeter::report::Status::default().on_the_way(), 0);
     /// ```
     pub fn on_the_way(&self) -> u64 {
-        self.accepted - self.delivered - self.dropped.total()
+        self.accepted.saturating_sub(self.delivered).saturating_sub(self.dropped.total())
+    }
+
+    /// A push is counted before what waits is counted again. Meanwhile what it settled is on neither count.
+    fn consistent(mut self) -> Self {
+        let on_the_way = usize::try_from(self.on_the_way()).unwrap_or(usize::MAX);
+        self.backlog_points = self.backlog_points.min(on_the_way);
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &mut self.spool {
+            spool.points = spool.points.min(self.backlog_points);
+        }
+        self
     }
 }
 
@@ -109,7 +120,7 @@ impl Dropped {
     /// assert_eq!(tagmeter::report::Dropped::default().total(), 0);
     /// ```
     pub fn total(&self) -> u64 {
-        self.by_reason().iter().map(|(_, points)| points).sum()
+        self.by_reason().iter().fold(0, |total, (_, points)| total.saturating_add(*points))
     }
 
     /// The counts with what they are called on a page.
@@ -170,13 +181,16 @@ struct Entries {
 
 impl Ledger {
     pub(super) fn read(&self) -> Status {
+        // In this order: what went wrong is told before it is counted.
+        let figures = self.figures();
         let last_error = self.0.last_error.lock().clone();
-        Status { last_error: last_error.as_deref().cloned(), ..self.figures() }
+        Status { last_error: last_error.as_deref().cloned(), ..figures }
     }
 
     /// The status without what went wrong last.
     pub(super) fn figures(&self) -> Status {
-        self.0.figures.lock().clone()
+        let figures = self.0.figures.lock().clone();
+        figures.consistent()
     }
 
     pub(super) fn accept(&self, points: usize) {
@@ -233,6 +247,35 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn waiting(points: usize) -> Waiting {
+        Waiting { points, bytes: points * 10 }
+    }
+
+    #[test]
+    fn what_waits_is_never_more_than_what_is_on_the_way() {
+        let ledger = Ledger::default();
+        ledger.accept(10);
+        ledger.wait(waiting(10));
+        #[cfg(feature = "spool")]
+        ledger.note_spool(Some(SpoolStatus { points: 10, ..SpoolStatus::default() }));
+        ledger.deliver(4, UNIX_EPOCH);
+        ledger.drop_points(1, DropReason::Refused);
+        let status = ledger.read();
+        assert_eq!((status.on_the_way(), status.backlog_points), (5, 5));
+        #[cfg(feature = "spool")]
+        assert_eq!(status.spool.map(|spool| spool.points), Some(5));
+        ledger.wait(waiting(3));
+        assert_eq!(ledger.figures().backlog_points, 3);
+    }
+
+    #[test]
+    fn figures_that_somebody_changed_overflow_nothing() {
+        let dropped = Dropped { refused: u64::MAX, overflow: 1, ..Dropped::default() };
+        let status = Status { accepted: 1, delivered: 2, dropped, ..Status::default() };
+        assert_eq!((status.on_the_way(), dropped.total()), (0, u64::MAX));
+    }
 
     #[test]
     fn the_last_error_is_in_the_status_and_not_among_its_figures() {
