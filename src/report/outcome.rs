@@ -47,7 +47,9 @@ impl Report {
     }
 }
 
-/// What went wrong with a part of a report. Handed to the error handler, once for each push that failed.
+/// What went wrong with a part of a report, or what a reporter has to tell otherwise. Handed to the error handler: once for
+/// each push that failed or whose answer names points that did, once for points that were dropped while they waited, once
+/// when metrics that cannot be sent change in number, and once for each notice about the spool, which is about no points.
 ///
 /// ```
 /// use tagmeter::report::ReportError;
@@ -80,12 +82,9 @@ const SHOWN_MESSAGES: usize = 3;
 
 impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} points not delivered", self.failed, self.successful.saturating_add(self.failed))?;
-        if let Some(status) = self.status {
-            write!(f, ", status {status}")?;
-        }
+        let before_messages = self.fmt_points(f)?;
         for (at, message) in self.messages.iter().take(SHOWN_MESSAGES).enumerate() {
-            write!(f, "{}{message}", if at == 0 { ": " } else { "; " })?;
+            write!(f, "{}{message}", if at == 0 { before_messages } else { "; " })?;
         }
         match self.messages.len().saturating_sub(SHOWN_MESSAGES).saturating_add(self.more) {
             0 => Ok(()),
@@ -95,6 +94,19 @@ impl fmt::Display for ReportError {
 }
 
 impl ReportError {
+    /// The part about points, if it is about any, and what parts it from the messages.
+    fn fmt_points(&self, f: &mut fmt::Formatter<'_>) -> Result<&'static str, fmt::Error> {
+        let points = self.successful.saturating_add(self.failed);
+        if points == 0 && self.status.is_none() {
+            return Ok("");
+        }
+        write!(f, "{} of {points} points not delivered", self.failed)?;
+        if let Some(status) = self.status {
+            write!(f, ", status {status}")?;
+        }
+        Ok(": ")
+    }
+
     /// Something that is about no points.
     pub(super) fn general(message: String) -> Self {
         ReportError { status: None, successful: 0, failed: 0, messages: vec![cut(message)], more: 0 }
@@ -186,6 +198,14 @@ mod tests {
         let expected =
             "1 of 2 points not delivered, status 400: points were refused; bad: {\"metric\":\"m\"}";
         assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_notice_about_no_points_says_nothing_of_points() {
+        let notice = ReportError::general("the spool cannot be written".into());
+        assert_eq!(notice.to_string(), "the spool cannot be written");
+        let of_points = ReportError { failed: 1, ..notice };
+        assert_eq!(of_points.to_string(), "1 of 1 points not delivered: the spool cannot be written");
     }
 
     #[test]
