@@ -44,9 +44,9 @@
 //! | **it comes back** | what waits is sent with its own timestamps, the oldest first, for at most half of a report's time; then what is new; then what still waits, up to the next report |
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow`; with a spool, those beyond its bounds |
 //! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
-//! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it |
+//! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it. A backend of increases counts them twice: they are in the next report's as well |
 //! | **it took a push and lost it** (killed before it had written it down) | those points are gone, and nobody is told. Totals are whole again with the next report |
-//! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases |
+//! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases; so are those of a push that was taken and whose answer was lost, which the backend then has twice |
 //! | **it asks for rest** (`Retry-After`) | nothing is pushed until then, for ten minutes at most; reports wait. `report_now` and `stop` push all the same |
 //! | **it refuses one point** | that one is dropped, and counted as `refused`; the others of its push are delivered |
 //! | **it cannot digest one push** (always 500) | that push stays the oldest that waits and what waited with it stays behind it; what is new is tried all the same with each report, so new points arrive |

@@ -32,7 +32,8 @@ pub struct Rules {
     /// Whether percentiles are sent: a reporter then has the registry record them.
     pub percentiles: bool,
     /// Whether the backend counts by itself and wants increases instead of totals. Points that it does not take do not
-    /// wait: the next report's increases have theirs, and its levels are newer. A series that is absent from reports for a
+    /// wait: the next report's increases have theirs, and its levels are newer. Where only the answer to a push was lost, the
+    /// backend has those increases twice. A series that is absent from reports for a
     /// while, hidden or because its collector failed, goes on where it was: as many of these are remembered as the largest
     /// report had increases. One absent for longer sends its whole total again.
     pub increases: bool,
