@@ -55,7 +55,7 @@
 //! | **the machine slept, or its clock was set** | one report, then the schedule goes on: it is monotonic. Timestamps are the wall clock's, whatever it says |
 //! | **two reports fall into one second** | the second is stamped a second later, once; a third shares that second |
 //! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried once, what waits first. What is still not delivered is dropped, and counted as `stopped`; with a spool it stays there for the next reporter |
-//! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time; the thread ends after its current request, and begins no other |
+//! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time; the thread ends after its current request, and begins no other. Until then a spool stays in use |
 //! | **the reporter is dropped** | as `stop`, with an interval's time, 5 s at most |
 //! | **the program ends without either (`exit`, `abort`), or is killed** | what was recorded since the last report is lost, and so is what waited in memory. What was in a spool is delivered by the next reporter with that spool, which counts it as its own |
 //! | **… while points of a report are on the way** | they are lost as well, unless they had failed once: that is when they go to the spool |
