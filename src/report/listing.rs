@@ -75,7 +75,7 @@ fn fill(families: &mut Families<'_>, registry: usize) {
     let listed: Vec<Listed> = LISTED.lock().iter().filter(is_here).cloned().collect();
     for Listed { place, ledger, .. } in listed {
         let tags = Tags::from([("sink", place.sink), ("reporter", place.number.to_string())]);
-        fill_one(families, &tags, &ledger.read());
+        fill_one(families, &tags, &ledger.figures());
     }
 }
 

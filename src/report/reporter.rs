@@ -84,7 +84,8 @@ pub(super) struct Handle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
-    /// The last push was not over in time. The thread goes on until its current request has ended, and makes no new one.
+    /// The last push was not over in time. The thread goes on until its current request has ended, and makes no new one;
+    /// until then its spool is in use by it.
     #[error("the last push was not over in the time given")]
     TimedOut,
     /// The thread is gone, or waits for itself: a sink, an error handler or a function of a metric called `stop`.

@@ -105,7 +105,8 @@ pub enum SpoolError {
         /// The path.
         path: PathBuf,
     },
-    /// It is another reporter's, of this process or of another one; or a child forked from that one still lives.
+    /// It is another reporter's, of this process or of another one; or a child forked from that one still lives. A reporter
+    /// whose stop or drop timed out has its spool until its current request has ended.
     #[error("spool {directory:?} is in use by another reporter: expected a directory for each")]
     InUse {
         /// The directory.
