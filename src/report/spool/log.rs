@@ -121,7 +121,7 @@ impl Log {
                 Err(Unreadable::Newer(version)) => return Err(Found::Newer(version)),
                 Err(Unreadable::Now(error)) => return Err(Found::Error(error)),
                 Ok(_) | Err(Unreadable::Lost) if found.is_some_and(|at| at.appended <= segment.first) => {
-                    self.directory.set_aside(segment.first);
+                    self.directory.set_aside(segment, &self.sink);
                     continue;
                 }
                 Ok(_) | Err(Unreadable::Lost) => last = None,
