@@ -171,7 +171,7 @@ mod tests {
     fn native_buckets_of_which_one_fell_are_as_they_are() {
         let native = |values: [f64; 2]| {
             let mut counts = NativeCounts::new(&NativeBuckets::default());
-            values.map(|value| counts.record_n(value, 1));
+            values.iter().for_each(|value| counts.record_n(*value, 1));
             Value::from(HistogramValue { native: Some(counts), ..histogram([2, 0], 9.0) })
         };
         let (before, after) = (native([1.0, 7.0]), native([1.0, 9.0]));

@@ -56,8 +56,12 @@ fn join(first: &mut Family, other: Family) -> Result<(), String> {
 /// if there are any.
 pub(super) fn add_up(family: &mut Family) -> Option<String> {
     let mut hidden = 0_usize;
-    family.series.unite(|first, other| match (first, other) {
-        (Value::Counter(total), Value::Counter(other)) => *total = total.plus(other),
+    family.series.unite(|(first, start), (other, began)| match (first, other) {
+        (Value::Counter(total), Value::Counter(other)) => {
+            *total = total.plus(other);
+            // A sum counts since the first of them began, and nobody knows since when if of one nobody does (0).
+            *start = began.min(*start);
+        }
         _ => hidden += 1,
     });
     let name = &family.name;

@@ -77,6 +77,24 @@ fn a_sum_that_falls_because_a_scope_went_is_no_enormous_difference() {
 }
 
 #[test]
+fn a_sum_over_scopes_counts_since_the_first_of_them_began() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).build();
+    let [early, late] = ["", ""].map(|prefix| registry.scope(prefix, ()));
+    early.counter("jobs").inc();
+    let began = registry.snapshot().taken_at();
+    clock.advance(Duration::from_secs(60));
+    late.counter("jobs").inc();
+    let start = || registry.snapshot().families()[0].series.first().map(|series| series.start());
+    assert_eq!(start(), Some(began));
+    drop(early);
+    assert_eq!(start(), Some(began + Duration::from_secs(60)));
+    registry.collector("mirror", |families| _ = families.counter("jobs", "").set((), 5_u64));
+    assert_eq!(start(), Some(std::time::SystemTime::UNIX_EPOCH), "of one nobody knows");
+    assert_eq!(registry.value("jobs"), Some(6.0));
+}
+
+#[test]
 fn a_scope_counts_its_problems_where_its_registry_does() {
     let registry = Registry::builder().max_series(1).build();
     let scope = registry.scope("", ());
