@@ -59,6 +59,7 @@ mod error;
 mod exemplars;
 mod families;
 mod family;
+mod filter;
 mod global;
 mod keys;
 mod outcome;

@@ -7,12 +7,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::definition::Definition;
+use super::filter::Filter;
 use super::problem::Problem;
 use super::reading::{Plan, Reading};
 use super::unite::{Shown, add_up, agree, unite};
 use super::{Registry, Wanted};
 use crate::clock::Clock;
-use crate::metric::call;
 use crate::model::{Family, Snapshot};
 use crate::name::Name;
 use crate::tag::Tags;
@@ -66,7 +66,7 @@ enum Node {
 enum Change {
     Prefix(String),
     Tags(Tags),
-    Only(Box<dyn Fn(&Name) -> bool + Send + Sync>),
+    Only(Filter),
     Rename { from: Name, to: Name },
 }
 
@@ -157,7 +157,7 @@ impl View {
     }
 
     /// Shows only the families for whose name, as it is here, `keep` says so; others are not read. A `keep` that panics
-    /// keeps nothing.
+    /// keeps nothing, and is counted; so does one that reads this view, within itself.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -168,7 +168,7 @@ impl View {
     /// ```
     #[must_use]
     pub fn only(self, keep: impl Fn(&Name) -> bool + Send + Sync + 'static) -> View {
-        self.changed(Change::Only(Box::new(keep)))
+        self.changed(Change::Only(Filter::new(keep)))
     }
 
     /// Shows a family under another name.
@@ -297,7 +297,7 @@ impl View {
 
     fn shows(&self, change: &Change, name: &Name) -> bool {
         match change {
-            Change::Only(keep) => call(self.home().refused(), || keep(name)).unwrap_or(false),
+            Change::Only(filter) => filter.keeps(name, self.home().refused()),
             _ => true,
         }
     }
