@@ -166,6 +166,11 @@ fn who_panics_or_fails_loses_only_its_own() {
         page.value(("tagmeter_collector_runs", [("collector", collector), ("outcome", outcome)]))
     });
     assert_eq!(counted, [Some(1.0); 3]);
+    let text = page.to_text();
+    for (collector, _) in outcomes {
+        let timed = format!("tagmeter_collector_seconds_count{{collector=\"{collector}\"}} 1\n");
+        assert!(text.contains(&timed), "{text}");
+    }
     assert_eq!(page.value(("tagmeter_problems", [("reason", "collector_failed")])), Some(1.0));
     assert_eq!(page.value(("tagmeter_problems", [("reason", "callback_panicked")])), Some(2.0));
 }

@@ -36,14 +36,12 @@ pub struct Families<'a> {
 }
 
 impl<'a> Families<'a> {
-    pub(super) fn new(shared: &'a Shared, seen: &'a Mutex<Seen>, max_series: usize) -> Self {
-        let began = seen.lock().readings();
+    pub(super) fn new(shared: &'a Shared, seen: &'a Mutex<Seen>, began: u64, max_series: usize) -> Self {
         let owner = Owner { shared, seen, began, max_series };
         Families { filled: Vec::new(), places: HashMap::default(), owner }
     }
 
     pub(super) fn into_families(self) -> Vec<Family> {
-        self.owner.seen.lock().forget_absent(self.owner.began);
         let families = self.filled.into_iter().map(|filled| filled.family);
         families.filter(|family| !family.series.is_empty()).collect()
     }
