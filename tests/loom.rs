@@ -875,7 +875,7 @@ impl Grouped {
 
     /// The counts, and whether groups are whole, which they then are.
     fn read(&self) -> ([u64; 2], Groups) {
-        let read = || [0, 1].map(|at| self.counts[at].load(Ordering::Relaxed));
+        let read = |_| [0, 1].map(|at| self.counts[at].load(Ordering::Relaxed));
         let (counts, groups) =
             self.gate.read(std::time::Instant::now(), || std::iter::once(&self.word), read);
         assert!(groups == Groups::Split || counts[0] == counts[1], "half a group: {counts:?}");

@@ -62,6 +62,15 @@ pub(crate) enum Groups {
     Split,
 }
 
+/// Whose turn it is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Of who reads.
+    Own,
+    /// Of another, whose reading does not end.
+    Another,
+}
+
 /// Odd, so that the first group comes by where it is made another number.
 pub(super) const UNUSED: u64 = 1;
 /// The readings that there have been when groups begin.
@@ -160,18 +169,20 @@ impl Gate {
         self.readings.load(Ordering::Relaxed) != UNUSED
     }
 
-    /// Reads while no group is under way. `words` are those of all threads, always in the same
-    /// order; this thread is in no group.
+    /// Reads while no group is under way. `words` are those of all threads, always in the same order; this thread is in no
+    /// group, and may make its word odd while it reads only if it has the turn: another reader would wait for it.
     pub(crate) fn read<'w, R, W: Iterator<Item = &'w AtomicU64>>(
         &self,
         patience: Instant,
         words: impl Fn() -> W,
-        read: impl FnOnce() -> R,
+        read: impl FnOnce(Turn) -> R,
     ) -> (R, Groups) {
-        let Some(turn) = self.turn.try_lock_for(PATIENCE) else { return (read(), Groups::Split) };
+        let Some(turn) = self.turn.try_lock_for(PATIENCE) else {
+            return (read(Turn::Another), Groups::Split);
+        };
         let mut closed = Closed::new(self, turn);
         let have_ended = closed.wait_for(patience, words);
-        let result = read();
+        let result = read(Turn::Own);
         let groups = if have_ended && !closed.has_intruders() { Groups::Whole } else { Groups::Split };
         (result, groups)
     }
