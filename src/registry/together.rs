@@ -40,7 +40,7 @@ impl Registry {
     /// | a group inside a group, of the same registry or another | part of the outer one |
     /// | a panic in `change` | handed on; what was recorded before it is a group |
     /// | a snapshot or `value` inside a group | read at once, between nothing: it shows the half of this group that there is |
-    /// | a group in a collector, or in a function of a gauge or counter | as any other; they run before or after the snapshot reads |
+    /// | a group in a collector, in a function of a gauge or counter, or in the logger | as any other; they run before or after the snapshot reads |
     /// | what a collector or a function reads from instruments | read by itself |
     /// | a family of gauges or counters that asks functions | read by itself, its other series too |
     /// | `get` and the like of one instrument | read at once, the group under way or not |
@@ -69,7 +69,7 @@ impl Registry {
         read_without_groups(read_all).unwrap_or_else(|| self.read_between_groups(families))
     }
 
-    /// The same in a program that has groups. No function of the user's runs while they wait.
+    /// The same in a program that has groups. No function of the user's runs while they wait, and not the logger.
     #[cold]
     fn read_between_groups(&self, families: &[Arc<dyn AnyFamily>]) -> Vec<model::Family> {
         let ask = |family: &Arc<dyn AnyFamily>| family.asks_functions().then(|| family.read());
