@@ -11,8 +11,8 @@ use crate::tag::Tags;
 
 impl Registry {
     /// Runs `change`, and has every snapshot see all that it records, or nothing of it: every page, push and
-    /// [`value`](Registry::value), of whatever registry the instruments are, with all scopes and views. A transfer between two counters never shows a
-    /// sum that nobody had.
+    /// [`value`](Registry::value), of whatever registry the instruments are, with all scopes and views. A transfer between
+    /// two counters never shows a sum that nobody had.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -32,8 +32,9 @@ impl Registry {
     ///
     /// **What takes too long is not waited for.** A snapshot that has gone on while a group was under way, or a group that
     /// has gone on while a snapshot was, may show it half done: that snapshot, and each one until that group ends, counts in
-    /// `tagmeter_problems_total{reason="split_group"}` of the registry that is shown, or the first of several. So it is in the child of a fork with groups that other threads were
-    /// in, and where a thread is stopped inside a record that came after a group.
+    /// `tagmeter_problems_total{reason="split_group"}` of the registry that is shown, or the first of several. So it is in
+    /// the child of a fork with groups that other threads were in, and where a thread is stopped inside a record that came
+    /// after a group.
     ///
     /// | | is |
     /// |---|---|
