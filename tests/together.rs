@@ -267,7 +267,7 @@ fn a_group_in_a_collector_or_a_function_is_as_any_other() {
     };
     let in_function = both.clone();
     registry.gauge_fn("asked", move || in_function().len() as f64);
-    registry.collector("collected", move |families| {
+    let collector = registry.collector("collected", move |families| {
         both();
         families.gauge("collected", "A family of a collector.").set((), 1.0);
     });
@@ -276,6 +276,8 @@ fn a_group_in_a_collector_or_a_function_is_as_any_other() {
         both_alike(&registry);
     }
     assert_eq!((registry.value("asked"), first.get(), second.get()), (Some(2.0), 7, 7));
+    // They own the registry that owns them.
+    assert!(collector.unregister() && registry.unregister("asked"));
 }
 
 /// No format takes the space.
