@@ -101,7 +101,7 @@ impl Status {
         self.accepted.saturating_sub(self.delivered).saturating_sub(self.dropped.total())
     }
 
-    /// A push is counted before what waits is counted again. Meanwhile what it settled is on neither count.
+    /// A push is counted before what waits is counted again: meanwhile what it settled is said to wait as well.
     fn consistent(mut self) -> Self {
         let on_the_way = usize::try_from(self.on_the_way()).unwrap_or(usize::MAX);
         self.backlog_points = self.backlog_points.min(on_the_way);
