@@ -5,6 +5,7 @@
 
 mod lifetimes;
 mod monotone;
+mod pushed;
 mod runs;
 mod staged;
 

@@ -1,6 +1,10 @@
 //! Counts of sources that begin anew.
 
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
+
+use tagmeter::registry::Staged;
 
 use super::*;
 
@@ -52,6 +56,41 @@ fn a_series_that_is_missing_for_a_while_goes_on() {
     };
     let shown = [Some(9), Some(2), None, Some(5), Some(1)].map(show);
     assert_eq!(shown, [Some(9.0), Some(11.0), None, Some(14.0), Some(15.0)]);
+}
+
+/// A staged set of monotone counters: series from a number on that all show one count, and how the filling ends.
+fn fill(set: &Staged, numbers: Range<usize>, count: u64, ends: fn() -> Result<(), ()>) {
+    let filled = catch_unwind(AssertUnwindSafe(|| {
+        set.try_publish(|families| {
+            let rows = families.counter("packets", "").monotone();
+            numbers.fold(rows, |rows, n| rows.set([("n", n.to_string())], count));
+            ends()
+        })
+    }));
+    drop(filled);
+}
+
+#[test]
+fn a_filling_that_ends_early_forgets_nothing_of_a_whole_one() {
+    let registry = Registry::new();
+    let set = registry.staged("source");
+    fill(&set, 0..3_000, 9, || Ok(()));
+    fill(&set, 0..1, 9, || Err(()));
+    fill(&set, 0..1, 9, || panic!("not today"));
+    fill(&set, 2_000..2_001, 2, || Ok(()));
+    assert_eq!(registry.value(("packets", [("n", "2000")])), Some(11.0));
+}
+
+#[test]
+fn what_fillings_bring_that_end_early_is_not_remembered_for_ever() {
+    for ends in [|| Err(()), || panic!("not today")] as [fn() -> Result<(), ()>; 2] {
+        let registry = Registry::new();
+        let set = registry.staged("source");
+        fill(&set, 0..2_000, 9, ends);
+        fill(&set, 2_000..2_001, 9, ends);
+        fill(&set, 0..1, 2, || Ok(()));
+        assert_eq!(registry.value(("packets", [("n", "0")])), Some(2.0), "it was forgotten");
+    }
 }
 
 #[test]

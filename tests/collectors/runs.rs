@@ -29,6 +29,26 @@ fn who_hangs_is_waited_for_once_and_has_one_thread() {
 }
 
 #[test]
+fn who_hangs_without_a_deadline_is_counted_when_the_others_give_up() {
+    let (registry, clock) = registry();
+    let (held, collect) = Held::new();
+    registry.define_collector("held").cached(SECOND).collect(collect);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| registry.snapshot());
+        held.has_begun();
+        let second = scope.spawn(|| registry.snapshot());
+        clock.advance(10 * SECOND);
+        let pages = [second.join().unwrap(), registry.snapshot()];
+        held.release();
+        assert_eq!(pages.map(|page| page.value("held_run")), [None, None]);
+        assert_eq!(first.join().unwrap().value("held_run"), Some(1.0));
+    });
+    assert_eq!(problems(&registry, "collector_late"), 1.0);
+    assert_eq!((runs(&registry, "held", "timeout"), runs(&registry, "held", "ok")), (1.0, 0.0));
+    assert_eq!(held.runs(), 1);
+}
+
+#[test]
 fn the_times_of_those_who_hang_do_not_add_up() {
     let (registry, clock) = registry();
     let helds = ["a", "b", "c"].map(|name| {
@@ -146,6 +166,11 @@ fn who_panics_or_fails_loses_only_its_own() {
         page.value(("tagmeter_collector_runs", [("collector", collector), ("outcome", outcome)]))
     });
     assert_eq!(counted, [Some(1.0); 3]);
+    let text = page.to_text();
+    for (collector, _) in outcomes {
+        let timed = format!("tagmeter_collector_seconds_count{{collector=\"{collector}\"}} 1\n");
+        assert!(text.contains(&timed), "{text}");
+    }
     assert_eq!(page.value(("tagmeter_problems", [("reason", "collector_failed")])), Some(1.0));
     assert_eq!(page.value(("tagmeter_problems", [("reason", "callback_panicked")])), Some(2.0));
 }

@@ -124,7 +124,8 @@ impl Registry {
 
 impl DefineCollector<'_> {
     /// Shows the same families again to whoever asks within this time, and has one run at a time, for which all who ask
-    /// meanwhile wait (those without a [`timeout`](Self::timeout) for at most ten seconds).
+    /// meanwhile wait (those without a [`timeout`](Self::timeout) for at most ten seconds, after which the run counts as one
+    /// that is late).
     ///
     /// Where a run fails or is late, the families before are shown until they are twice as old; then there are none.
     ///

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::rows::{Filled, Owner, Rows};
 use super::seen::Seen;
-use crate::model::{Family, HistogramValue, Kind, Number, StateSetValue, SummaryValue, Value};
+use crate::model::{Family, HistogramValue, Kind, Number, Shape, StateSetValue, SummaryValue, Value};
 use crate::name::Name;
 use crate::registry::problem::Problem;
 use crate::registry::shared::Shared;
@@ -36,14 +36,12 @@ pub struct Families<'a> {
 }
 
 impl<'a> Families<'a> {
-    pub(super) fn new(shared: &'a Shared, seen: &'a Mutex<Seen>, max_series: usize) -> Self {
-        let began = seen.lock().readings();
+    pub(super) fn new(shared: &'a Shared, seen: &'a Mutex<Seen>, began: u64, max_series: usize) -> Self {
         let owner = Owner { shared, seen, began, max_series };
         Families { filled: Vec::new(), places: HashMap::default(), owner }
     }
 
     pub(super) fn into_families(self) -> Vec<Family> {
-        self.owner.seen.lock().forget_absent(self.owner.began);
         let families = self.filled.into_iter().map(|filled| filled.family);
         families.filter(|family| !family.series.is_empty()).collect()
     }
@@ -184,8 +182,9 @@ impl<'a> Families<'a> {
         self.rows(name.into(), Kind::Unknown, help.into(), Value::Unknown)
     }
 
-    /// A family as it is, from another registry's snapshot or made by hand; its series are checked like all others, and
-    /// begin when they say.
+    /// A family as it is, from another registry's snapshot or made by hand; its series are checked like all others, begin
+    /// when they say and keep their exemplars. It goes on with one of its name only where both have the same unit and are
+    /// both shown as histograms or both as summaries.
     ///
     /// ```
     /// # let registry = tagmeter::Registry::new();
@@ -197,12 +196,41 @@ impl<'a> Families<'a> {
     /// assert_eq!(registry.value("hits"), Some(1.0));
     /// ```
     pub fn push(&mut self, family: Family) {
+        if let Some(why) = self.difference(&family) {
+            return self.owner.shared.problems.note(Problem::CollectorRefused, &family.name, || {
+                format!(
+                    "metric {:?} of a collector is there already; another one is left out: {why}",
+                    family.name
+                )
+            });
+        }
         let Family { name, kind, help, unit, series } = family;
         let mut rows = self.rows(name, kind, help, |value: Value| value).unit(unit);
         for series in series.iter() {
             rows = rows.start(series.start());
-            rows.add(series.tags.clone(), series.value.clone());
+            if rows.add(series.tags.clone(), series.value.clone()) {
+                rows.exemplify(series.exemplars().cloned());
+            }
         }
+    }
+
+    /// What keeps a family of the same kind from going on with the one there is, if anything does.
+    fn difference(&self, family: &Family) -> Option<String> {
+        let there = &self.filled.get(*self.places.get(&family.name)?)?.family;
+        let first = there.series.first()?;
+        if there.kind != family.kind {
+            return None;
+        }
+        if there.unit != family.unit {
+            return Some(format!(
+                "its unit is {:?}, not {:?}",
+                family.unit.to_string(),
+                there.unit.to_string()
+            ));
+        }
+        let is_a_summary = is_summary(first.value);
+        let differs = family.series.iter().any(|series| is_summary(series.value) != is_a_summary);
+        differs.then(|| "one of them is shown as a summary, the other as a histogram".to_owned())
     }
 
     /// The family of that name; one that cannot be gives rows that are thrown away.
@@ -244,6 +272,15 @@ impl<'a> Families<'a> {
         self.filled.push(Filled::new(name.clone(), kind, help));
         self.places.insert(name, at);
         Some(at)
+    }
+}
+
+/// Whether distributions are shown as a summary; families of anything else have no such choice.
+fn is_summary(value: &Value) -> bool {
+    match value {
+        Value::Timer(timer) => timer.durations.shape != Shape::Histogram,
+        Value::Histogram(histogram) => histogram.shape != Shape::Histogram,
+        _ => false,
     }
 }
 

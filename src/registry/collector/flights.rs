@@ -65,7 +65,7 @@ struct Flight {
     process: u32,
     /// What came of it, once it has ended.
     result: Arc<OnceLock<Option<Set>>>,
-    /// Whether its outcome was counted: when it ended or when it was late, whichever came first.
+    /// Whether its outcome was counted: when it ended or when somebody gave up waiting, whichever came first.
     counted: Arc<AtomicBool>,
 }
 
@@ -178,7 +178,7 @@ impl Flights {
         let is_late = flight.result.get().is_none();
         drop(traffic);
         // No lock is held: the logger may read this registry.
-        if is_late && self.timeout.is_some() && !flight.counted.swap(true, Ordering::Relaxed) {
+        if is_late && !flight.counted.swap(true, Ordering::Relaxed) {
             self.run.workshop.count(Outcome::Timeout);
             self.run
                 .workshop

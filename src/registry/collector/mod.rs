@@ -52,6 +52,7 @@
 //! | tags that are there already | the second series | `collector_refused` |
 //! | a series of another kind than its family | that series | `collector_refused` |
 //! | a name that an instrument or an earlier collector has, or this one as another kind | that family | `collector_refused` |
+//! | a [pushed](Families::push) family of another unit or shape than the one it would go on with | that family | `collector_refused` |
 //! | an empty name | that family | `empty_name` |
 //! | names that only an escaping makes equal | the later family, of that format | `left_out` |
 //! | more series than [`max_series`](DefineCollector::max_series), more families than the registry may have | what is beyond | `too_many_series`, `too_many_families` |

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::seen::Seen;
-use crate::model::{Family, InvalidValue, Kind, Number, SeriesList, Value};
+use crate::model::{Exemplar, Family, InvalidValue, Kind, Number, SeriesList, Value};
 use crate::name::Name;
 use crate::registry::problem::Problem;
 use crate::registry::shared::Shared;
@@ -151,14 +151,16 @@ impl<'a, V> Rows<'a, V> {
         self
     }
 
-    pub(super) fn add(&mut self, tags: Tags, value: Value) {
-        let Some(filled) = &mut self.filled else { return };
+    /// Adds a series, if it may be; tells whether it did.
+    pub(super) fn add(&mut self, tags: Tags, value: Value) -> bool {
+        let Some(filled) = &mut self.filled else { return false };
         if let Err(refused) = filled.admit(&tags, &value, self.owner.max_series) {
             let problem = match refused {
                 Refused::TooMany(_) => Problem::TooManySeries,
                 Refused::Impossible(_) | Refused::Twice => Problem::CollectorRefused,
             };
-            return self.note(problem, &tags, &refused);
+            self.note(problem, &tags, &refused);
+            return false;
         }
         let value = match value {
             Value::Counter(now) if self.is_monotone => {
@@ -168,6 +170,14 @@ impl<'a, V> Rows<'a, V> {
             other => other,
         };
         filled.family.series.push(tags, value, self.start);
+        true
+    }
+
+    /// Gives the series that was added last its exemplars.
+    pub(super) fn exemplify(&mut self, exemplars: impl Iterator<Item = Exemplar>) {
+        if let Some(filled) = &mut self.filled {
+            filled.family.series.exemplify(exemplars);
+        }
     }
 
     fn note(&self, problem: Problem, tags: &Tags, why: &dyn Display) {

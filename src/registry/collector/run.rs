@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -37,13 +38,11 @@ impl Workshop {
         &self,
         fill: impl FnOnce(&mut Families<'_>) -> Result<(), E>,
     ) -> Result<Vec<Family>, E> {
-        let began = self.shared.context.clock.now();
-        let mut families = Families::new(&self.shared, &self.seen, self.max_series);
-        let filled = fill(&mut families);
-        if let Some(ledger) = &self.ledger {
-            ledger.took(self.shared.context.clock.now().saturating_sub(began));
-        }
-        filled.map(|()| families.into_families())
+        let mut filling = Filling::begin(self);
+        let mut families = Families::new(&self.shared, &self.seen, filling.readings, self.max_series);
+        fill(&mut families)?;
+        filling.is_whole = true;
+        Ok(families.into_families())
     }
 
     pub(super) fn count(&self, outcome: Outcome) {
@@ -54,6 +53,32 @@ impl Workshop {
     pub(super) fn note(&self, problem: Problem, what: impl fmt::Display) {
         let Workshop { name, shared, .. } = self;
         shared.problems.note(problem, name, || format!("collector {name:?} {what}"));
+    }
+}
+
+/// A function that fills families. However it ends, also by a panic, its time is added and what nobody brings is forgotten.
+struct Filling<'a> {
+    workshop: &'a Workshop,
+    began: Duration,
+    /// The readings there were when it began.
+    readings: u64,
+    is_whole: bool,
+}
+
+impl<'a> Filling<'a> {
+    fn begin(workshop: &'a Workshop) -> Self {
+        let (began, readings) = (workshop.shared.context.clock.now(), workshop.seen.lock().readings());
+        Filling { workshop, began, readings, is_whole: false }
+    }
+}
+
+impl Drop for Filling<'_> {
+    fn drop(&mut self) {
+        let Workshop { shared, ledger, seen, .. } = self.workshop;
+        seen.lock().forget_absent(self.readings, self.is_whole);
+        if let Some(ledger) = ledger {
+            ledger.took(shared.context.clock.now().saturating_sub(self.began));
+        }
     }
 }
 

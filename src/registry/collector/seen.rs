@@ -20,6 +20,8 @@ pub(super) struct Seen {
     series: HashMap<(Name, Tags), Last, RandomState>,
     /// How many readings were followed.
     readings: u64,
+    /// How many series the last whole collection brought.
+    whole: usize,
 }
 
 #[derive(Debug)]
@@ -54,10 +56,12 @@ impl Seen {
         sum(last.before, last.source)
     }
 
-    /// Forgets series that were not among the readings since `began`, where they are too many.
-    pub(super) fn forget_absent(&mut self, began: u64) {
+    /// Forgets series that were not among the readings since `began`, where they are too many. A collection that ended early
+    /// says nothing of what it did not come to: then as many are remembered as the last whole one brought.
+    pub(super) fn forget_absent(&mut self, began: u64, is_whole: bool) {
         let present = self.series.values().filter(|last| last.reading > began).count();
-        if self.series.len() - present > present.max(MOST_ABSENT) {
+        self.whole = if is_whole { present } else { self.whole };
+        if self.series.len() - present > present.max(self.whole).max(MOST_ABSENT) {
             self.series.retain(|_, last| last.reading > began);
         }
     }
@@ -115,7 +119,7 @@ mod tests {
         for round in 0..50 {
             let began = seen.readings();
             (0..100).for_each(|n| _ = follow(&mut seen, round * 100 + n, 1_u64, began));
-            seen.forget_absent(began);
+            seen.forget_absent(began, round % 2 == 0);
             assert!(seen.series.len() <= 100 + MOST_ABSENT, "{}", seen.series.len());
         }
         let began = seen.readings();

@@ -42,6 +42,18 @@ struct Publisher {
     handle: CollectorHandle,
 }
 
+/// Counts how a filling ended when it has, by whatever way.
+struct Publishing<'a> {
+    workshop: &'a Workshop,
+    outcome: Outcome,
+}
+
+impl Drop for Publishing<'_> {
+    fn drop(&mut self) {
+        self.workshop.count(self.outcome);
+    }
+}
+
 /// What the registry reads.
 pub(super) struct Stage {
     pub(super) workshop: Workshop,
@@ -75,7 +87,7 @@ impl Staged {
     }
 
     /// Shows the families that the function fills, and those alone. Readers have the set before until it returns; they keep
-    /// it where it panics.
+    /// it where it panics, which goes on to you and counts as a run with outcome `panic`.
     ///
     /// See the type's example.
     pub fn publish(&self, fill: impl FnOnce(&mut Families<'_>)) {
@@ -104,8 +116,10 @@ impl Staged {
     /// ```
     pub fn try_publish<E>(&self, fill: impl FnOnce(&mut Families<'_>) -> Result<(), E>) -> Result<(), E> {
         let Stage { workshop, .. } = &*self.0.stage;
+        let mut publishing = Publishing { workshop, outcome: Outcome::Panic };
         let filled = workshop.fill(fill);
-        workshop.count(if filled.is_ok() { Outcome::Ok } else { Outcome::Error });
+        publishing.outcome = if filled.is_ok() { Outcome::Ok } else { Outcome::Error };
+        drop(publishing);
         let set = Arc::new(filled?);
         self.0.stage.show(Some(Landed { set, at: workshop.shared.context.clock.now() }));
         Ok(())
