@@ -97,6 +97,11 @@ mod tests {
         registry.float_counter(("seconds", [("a.b", "1")])).add(0.5);
         registry.float_counter(("seconds", [("a/b", "1")])).add(0.25);
         assert!(registry.snapshot().to_text().ends_with(" 0.75\n"));
+        registry.float_counter(("seconds", [("a.b", "1")])).add(f64::MAX);
+        registry.float_counter(("seconds", [("a/b", "1")])).add(f64::MAX);
+        let page = registry.snapshot().to_text();
+        let shown = page.trim_end().rsplit(' ').next().and_then(|number| number.parse().ok());
+        assert_eq!(shown, Some(f64::MAX), "never infinite");
     }
 
     #[test]

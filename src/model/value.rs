@@ -131,11 +131,11 @@ impl Number {
         }
     }
 
-    /// Both together: whole counts stay whole and wrap as counters do.
+    /// Both together: whole counts stay whole and wrap as counters do, floats stop at the greatest, as those do.
     pub(crate) fn plus(self, other: Number) -> Number {
         match (self, other) {
             (Number::Integer(a), Number::Integer(b)) => Number::Integer(a.wrapping_add(b)),
-            (a, b) => Number::Float(a.as_f64() + b.as_f64()),
+            (a, b) => Number::Float((a.as_f64() + b.as_f64()).min(f64::MAX)),
         }
     }
 }

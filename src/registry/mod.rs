@@ -461,7 +461,8 @@ impl Registry {
         all
     }
 
-    /// The number that says most about one series: see [`Value::number`](model::Value::number).
+    /// The number that says most about one series: see [`Value::number`](model::Value::number). Only its family is read;
+    /// but where the registry has scopes, or nothing of that name is registered here, all collectors run.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -475,7 +476,10 @@ impl Registry {
             Some(family) if self.0.scopes.read().shown.is_empty() => {
                 self.read_value(&*family, &id.tags)?.number()
             }
-            _ => self.snapshot().value(id),
+            _ => {
+                let families = self.families(Some(&|name, _, _| *name == id.name));
+                Snapshot::new(self.0.shared.wall(), families).value(id)
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use foldhash::fast::RandomState;
 
 use super::definition::Definition;
-use crate::model::{Family, Shape, Value};
+use crate::model::{Family, Shape, SummaryValue, Value};
 use crate::name::Name;
 
 /// A family as a registry shows it.
@@ -88,22 +88,34 @@ fn join(first: &mut Family, other: Family) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes series of equal tags one: counters are added up, of other kinds the first is shown. What to say of the others,
-/// if there are any.
+/// Makes series of equal tags one: counters are added up, and so are summaries without quantiles; of other kinds the first is
+/// shown. What to say of the others, if there are any.
 pub(super) fn add_up(family: &mut Family) -> Option<String> {
     let mut hidden = 0_usize;
-    family.series.unite(|(first, start), (other, began)| match (first, other) {
-        (Value::Counter(total), Value::Counter(other)) => {
-            *total = total.plus(other);
-            // A sum counts since the first of them began, and nobody knows since when if of one nobody does (0).
-            *start = began.min(*start);
+    family.series.unite(|(first, start), (other, began)| {
+        match (first, other) {
+            (Value::Counter(total), Value::Counter(other)) => *total = total.plus(other),
+            (Value::Summary(first), Value::Summary(other)) if has_counts_alone(first, &other) => {
+                first.count = first.count.saturating_add(other.count);
+                first.sum = (first.sum + other.sum).clamp(f64::MIN, f64::MAX);
+                first.sum_can_fall |= other.sum_can_fall;
+            }
+            _ => {
+                hidden += 1;
+                return;
+            }
         }
-        _ => hidden += 1,
+        // A sum counts since the first of them began, and nobody knows since when if of one nobody does (0).
+        *start = began.min(*start);
     });
     let name = &family.name;
     (hidden > 0).then(|| {
         format!("series of metric {name:?} that are left out, since others have their tags: {hidden}")
     })
+}
+
+fn has_counts_alone(first: &SummaryValue, other: &SummaryValue) -> bool {
+    first.quantiles.is_empty() && other.quantiles.is_empty()
 }
 
 /// What families of one name must agree about to be one.

@@ -46,7 +46,7 @@ use crate::tag::Tags;
 /// |---|---|
 /// | a family of one name, kind, unit, shape and help (or one without help) | one family with the series of both |
 /// | the same, defined otherwise | [`and`](View::and) refuses; where it is registered later, the later part's is left out |
-/// | counters of equal tags | added up |
+/// | counters of equal tags, and summaries of equal tags without quantiles | added up |
 /// | other series of equal tags | the first part's |
 /// | an [alias](Registry::alias) in one, and something else of its name in the other | what is no alias |
 /// | names that only become equal on a page, `a.b` and `a_b` | as in one registry: the first is shown |

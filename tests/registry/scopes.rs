@@ -95,6 +95,20 @@ fn a_sum_over_scopes_counts_since_the_first_of_them_began() {
 }
 
 #[test]
+fn a_value_is_read_without_what_else_there_is() {
+    let (registry, asked) = (Registry::new(), Arc::new(AtomicU64::new(0)));
+    let scope = registry.scope("a_", ());
+    scope.counter("jobs").inc();
+    for part in [&registry, &scope] {
+        let asked = asked.clone();
+        part.gauge_fn("level", move || asked.fetch_add(1, Ordering::Relaxed) as f64);
+    }
+    assert_eq!(registry.value("a_jobs"), Some(1.0));
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    assert_eq!((registry.value("a_level"), asked.load(Ordering::Relaxed)), (Some(0.0), 1));
+}
+
+#[test]
 fn a_scope_counts_its_problems_where_its_registry_does() {
     let registry = Registry::builder().max_series(1).build();
     let scope = registry.scope("", ());

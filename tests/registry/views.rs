@@ -157,6 +157,40 @@ fn a_renamed_family_joins_one_of_that_name() {
 }
 
 #[test]
+fn what_collectors_of_one_name_took_is_added_up() {
+    let registries = [Registry::new(), Registry::new()];
+    for registry in &registries {
+        registry.define_collector("pool").collect(|_| ());
+    }
+    let both = registries[0].view().and(&registries[1]).unwrap();
+    for readings in 1..4 {
+        let snapshot = both.snapshot();
+        let pool = [("collector", "pool")];
+        assert_eq!(snapshot.value(("tagmeter_collector_seconds", pool)), Some(f64::from(2 * readings)));
+    }
+    assert_eq!(problems(&registries[0], "left_out"), 0.0);
+}
+
+#[test]
+fn summaries_with_quantiles_are_not_added_up() {
+    use tagmeter::model::SummaryValue;
+
+    let registries = [1, 2].map(|count| {
+        let registry = Registry::new();
+        registry.collector("waits", move |families| {
+            families.summary("plain", "").try_set((), SummaryValue::new(count, 1.5, []));
+            families.summary("wait", "").try_set((), SummaryValue::new(count, 1.5, [(0.5, 0.1)]));
+        });
+        registry
+    });
+    let snapshot = registries[0].view().and(&registries[1]).unwrap().snapshot();
+    assert_eq!((snapshot.value("plain"), snapshot.value("wait")), (Some(3.0), Some(1.0)));
+    let Some(Value::Summary(plain)) = snapshot.get("plain") else { panic!("a summary") };
+    assert_eq!(plain.sum, 3.0);
+    assert_eq!(problems(&registries[0], "left_out"), 1.0);
+}
+
+#[test]
 fn what_the_crate_says_about_itself_keeps_its_name() {
     let registry = Registry::new();
     registry.counter("jobs");
