@@ -867,9 +867,15 @@ impl Grouped {
         self.gate.leave_as_guest();
     }
 
+    /// A group that waits for no reader, as if the one that is there had kept it waiting for too long.
+    fn impatient(&self, group: fn(&Grouped)) {
+        self.gate.endless.store(self.gate.readings.load(Ordering::Relaxed), Ordering::Relaxed);
+        group(self);
+    }
+
     /// The counts, and whether groups are whole, which they then are.
     fn read(&self) -> ([u64; 2], Groups) {
-        let read = || [0, 1].map(|at| self.counts[at].load(Ordering::Relaxed));
+        let read = |_| [0, 1].map(|at| self.counts[at].load(Ordering::Relaxed));
         let (counts, groups) =
             self.gate.read(std::time::Instant::now(), || std::iter::once(&self.word), read);
         assert!(groups == Groups::Split || counts[0] == counts[1], "half a group: {counts:?}");
@@ -926,6 +932,35 @@ fn two_readers_take_turns_and_neither_sees_half_a_group() {
         readers.into_iter().for_each(|reader| reader.join().unwrap());
         assert_eq!(grouped.read(), ([1, 1], Groups::Whole));
     });
+}
+
+/// A group that goes in while one reader is there, and a reader that comes next. Of the checker's runs, in some it goes in so,
+/// and the next reader sees it whole.
+fn an_intruder_against_the_next_reader(group: fn(&Grouped)) {
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let sees = seen.clone();
+    model(2, move || {
+        let grouped = Grouped::new();
+        let theirs = grouped.clone();
+        let readers = thread::spawn(move || [theirs.read(), theirs.read()]);
+        grouped.impatient(group);
+        let [_, next] = readers.join().expect("it does not panic");
+        if grouped.gate.intruders.load(Ordering::Relaxed) > 0 && next == ([1, 1], Groups::Whole) {
+            sees.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        assert_eq!(grouped.read(), ([1, 1], Groups::Whole), "nobody is in a group any more");
+    });
+    assert!(seen.load(std::sync::atomic::Ordering::Relaxed));
+}
+
+#[test]
+fn the_reader_after_the_one_that_a_group_did_not_wait_for_sees_all_of_it_or_nothing() {
+    an_intruder_against_the_next_reader(Grouped::group);
+}
+
+#[test]
+fn the_reader_after_the_one_that_a_guest_did_not_wait_for_sees_all_of_its_group_or_nothing() {
+    an_intruder_against_the_next_reader(Grouped::guest_group);
 }
 
 #[test]

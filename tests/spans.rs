@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use opentelemetry::trace::{Span, SpanContext, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tagmeter::model::Exemplar;
 use tagmeter::stat::{Buckets, NativeBuckets};
-use tagmeter::{Registry, clock::ManualClock};
+use tagmeter::{Registry, Timer, clock::ManualClock};
 use tracing_subscriber::layer::SubscriberExt;
 
 /// The exemplars of a name's only series.
@@ -118,6 +119,31 @@ fn a_bucket_has_one_every_tenth_of_a_second_and_all_are_counted() {
     let later = in_span(&provider, || orders.inc());
     assert_eq!(labels_of(&exemplars(&registry, "orders")[0]), labels(&later));
     assert_eq!(orders.get(), 3);
+}
+
+/// Records twice in this thread: in a span, and where its thread-locals go, after OpenTelemetry's.
+fn record_at_the_end(waits: &Timer) {
+    struct Late(Timer);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            self.0.record(Duration::from_secs(1));
+        }
+    }
+    thread_local!(static LATE: RefCell<Option<Late>> = const { RefCell::new(None) });
+    // First, and so the last to go.
+    LATE.set(Some(Late(waits.clone())));
+    in_span(&provider(Sampler::AlwaysOn), || waits.record(Duration::from_millis(1)));
+}
+
+#[test]
+fn a_record_in_a_thread_that_has_no_context_any_more_has_no_span() {
+    let registry = Registry::new();
+    let waits = registry.define("waits").exemplars().timer().unwrap();
+    std::thread::scope(|scope| scope.spawn(|| record_at_the_end(&waits)).join().unwrap());
+    let snapshot = registry.snapshot();
+    let values: Vec<f64> = exemplars(&registry, "waits").iter().map(Exemplar::value).collect();
+    assert_eq!((values, waits.value().count()), (vec![0.001], 2));
+    assert_eq!(snapshot.value(("tagmeter_problems", [("reason", "callback_panicked")])), None);
 }
 
 #[test]

@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+#[path = "support/log.rs"]
+mod log;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -264,7 +267,7 @@ fn a_group_in_a_collector_or_a_function_is_as_any_other() {
     };
     let in_function = both.clone();
     registry.gauge_fn("asked", move || in_function().len() as f64);
-    registry.collector("collected", move |families| {
+    let collector = registry.collector("collected", move |families| {
         both();
         families.gauge("collected", "A family of a collector.").set((), 1.0);
     });
@@ -273,6 +276,46 @@ fn a_group_in_a_collector_or_a_function_is_as_any_other() {
         both_alike(&registry);
     }
     assert_eq!((registry.value("asked"), first.get(), second.get()), (Some(2.0), 7, 7));
+    // They own the registry that owns them.
+    assert!(collector.unregister() && registry.unregister("asked"));
+}
+
+/// No format takes the space.
+const NO_EXEMPLAR: [(&str, &str); 1] = [("trace id", "4bf92f3577b34da6")];
+
+/// Of which registry a group is to be recorded when something is logged.
+static LOGGED: Mutex<Option<Registry>> = Mutex::new(None);
+
+/// Records two groups, as a logger may: one itself, and one in a thread that it waits for.
+fn count_the_log_line() {
+    let Some(registry) = LOGGED.lock().unwrap().take() else { return };
+    let both = ["first", "second"].map(|name| registry.counter(name));
+    let count = || registry.together(|| both.iter().for_each(Counter::inc));
+    count();
+    thread::scope(|scope| scope.spawn(count).join().unwrap());
+}
+
+#[test]
+fn a_group_in_a_logger_is_as_any_other() {
+    let _alone = alone();
+    let lines = log::lines(count_the_log_line);
+    let ordinary: fn(&Registry) = |registry| registry.counter("orders").inc_with_exemplar(NO_EXEMPLAR);
+    let removable: fn(&Registry) = |registry| {
+        let orders = registry.define("orders").tags(["of"]).removable().counters().unwrap();
+        orders.with(["acme"], |orders| orders.inc_with_exemplar(NO_EXEMPLAR));
+    };
+    for record in [ordinary, removable] {
+        let registry = Registry::new();
+        let first = registry.counter("first");
+        registry.together(|| record(&registry));
+        let second = registry.counter("second");
+        *LOGGED.lock().unwrap() = Some(registry.clone());
+        let snapshot = registry.snapshot();
+        assert_eq!((snapshot.value("first"), snapshot.value("second")), (Some(2.0), Some(2.0)));
+        assert_eq!((first.get(), second.get(), split(&snapshot)), (2, 2, 0.0));
+    }
+    let lines = lines.all();
+    assert_eq!(lines.iter().filter(|line| line.contains("no format can show")).count(), 2, "{lines:?}");
 }
 
 fn both_alike(registry: &Registry) {

@@ -5,13 +5,14 @@
 //!
 //! Writers wait for nobody: a bucket takes one exemplar a tick, of who comes first, which one load tells all others; and who
 //! finds the list held goes on without. The tick is taken before the exemplar is made, so that an allocator that records does
-//! not make another. A reader waits for [`PATIENCE`], since in the child of a fork who holds the list may be gone.
+//! not make another; one that then turns out to be none has used it up. A reader waits for [`PATIENCE`], since in the child of
+//! a fork who holds the list may be gone.
 
 use std::time::Duration;
 
 use super::sync::{AtomicU64, Mutex, Ordering};
 
-/// The newest exemplar of each bucket, of as many buckets as it was made for.
+/// An exemplar of each bucket, the first of its newest tick, of as many buckets as it was made for.
 #[derive(Debug)]
 pub(crate) struct Exemplars<E> {
     /// In which tick a bucket was given an exemplar, from 1 on; 0 before. Buckets beyond share these.

@@ -19,8 +19,11 @@
 //!
 //! **Nobody waits for ever.** A thread can be stopped inside a group, and for ever in the child of a fork; so a reader goes
 //! on when its patience ends, says that groups may be [`Split`](Groups::Split), and remembers the word: it is not waited for
-//! again until it changes. A reader can be stopped too: a group waits for [`PATIENCE`], goes in all the same as one of the
-//! `intruders`, which the reader will find counted, and those after it do not wait for this reading.
+//! again until it changes. A reader can be stopped too: a group waits for [`PATIENCE`] and goes in all the same, and those
+//! after it do not wait for this reading. Who goes in so makes its word odd first, counts itself among the `intruders` next,
+//! by release, and records last. A reader looks at `intruders`, by acquire, before it closes the gate, and again when it has
+//! read: one that it has met the first time has its word odd by then, and is waited for; one that it has not is told by the
+//! second look, if any record of it was read.
 //!
 //! A program that has no groups has no gate: [`is_used`](Gate::is_used).
 
@@ -57,6 +60,15 @@ pub(crate) enum Groups {
     Whole,
     /// It may show a part of some group.
     Split,
+}
+
+/// Whose turn it is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Of who reads.
+    Own,
+    /// Of another, whose reading does not end.
+    Another,
 }
 
 /// Odd, so that the first group comes by where it is made another number.
@@ -98,8 +110,7 @@ impl Gate {
         word.store(even, Ordering::Release);
         let turn = self.wait_for_turn();
         word.store(even.wrapping_add(1), Ordering::Relaxed);
-        // Only now: the next reader sees the word.
-        drop(turn);
+        self.go_in(turn);
     }
 
     /// The same for a thread without a word, which must not be inside another group.
@@ -111,7 +122,7 @@ impl Gate {
             self.leave_as_guest();
             let turn = self.wait_for_turn();
             self.guests.fetch_add(1, Ordering::Relaxed);
-            drop(turn);
+            self.go_in(turn);
         }
         fence(Ordering::Release);
     }
@@ -128,11 +139,19 @@ impl Gate {
         let is_endless = is_odd(reading) && self.endless.load(Ordering::Relaxed) == reading;
         let turn = if is_endless { self.turn.try_lock() } else { self.turn.try_lock_for(PATIENCE) };
         if turn.is_none() {
-            // Relaxed, both: fences order the first, the second may be late.
-            self.intruders.fetch_add(1, Ordering::Relaxed);
+            // Relaxed: it may be late.
             self.endless.store(reading, Ordering::Relaxed);
         }
         turn
+    }
+
+    /// Lets a group in whose word, or number of guests, already says so: only now does the turn end, or is the group counted,
+    /// so that a reader to whom it is nothing new sees that word.
+    fn go_in(&self, turn: Option<MutexGuard<'_, Lost>>) {
+        if turn.is_none() {
+            // Release: the word. What follows is ordered by the fence in `enter`.
+            self.intruders.fetch_add(1, Ordering::Release);
+        }
     }
 
     fn begin_to_be_used(&self) {
@@ -150,18 +169,20 @@ impl Gate {
         self.readings.load(Ordering::Relaxed) != UNUSED
     }
 
-    /// Reads while no group is under way. `words` are those of all threads, always in the same
-    /// order; this thread is in no group.
+    /// Reads while no group is under way. `words` are those of all threads, always in the same order; this thread is in no
+    /// group, and may make its word odd while it reads only if it has the turn: another reader would wait for it.
     pub(crate) fn read<'w, R, W: Iterator<Item = &'w AtomicU64>>(
         &self,
         patience: Instant,
         words: impl Fn() -> W,
-        read: impl FnOnce() -> R,
+        read: impl FnOnce(Turn) -> R,
     ) -> (R, Groups) {
-        let Some(turn) = self.turn.try_lock_for(PATIENCE) else { return (read(), Groups::Split) };
+        let Some(turn) = self.turn.try_lock_for(PATIENCE) else {
+            return (read(Turn::Another), Groups::Split);
+        };
         let mut closed = Closed::new(self, turn);
         let have_ended = closed.wait_for(patience, words);
-        let result = read();
+        let result = read(Turn::Own);
         let groups = if have_ended && !closed.has_intruders() { Groups::Whole } else { Groups::Split };
         (result, groups)
     }
@@ -176,7 +197,8 @@ struct Closed<'g> {
 
 impl<'g> Closed<'g> {
     fn new(gate: &'g Gate, lost: MutexGuard<'g, Lost>) -> Self {
-        let intruders = gate.intruders.load(Ordering::Relaxed);
+        // Acquire: the words of those it has been told of.
+        let intruders = gate.intruders.load(Ordering::Acquire);
         // Relaxed: the heavy barrier follows.
         gate.readings.fetch_add(1, Ordering::Relaxed);
         Closed { gate, intruders, lost }

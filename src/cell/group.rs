@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::behind;
-use super::gate::{Gate, Groups, Lost, UNUSED};
+use super::gate::{Gate, Groups, Lost, Turn, UNUSED};
 use super::thread::{self, SECTIONS, SECTIONS_PAGE};
 
 /// The only one of the program.
@@ -102,9 +102,19 @@ pub(crate) fn read_between<R>(read: impl FnOnce() -> R) -> (R, Groups) {
     if is_inside(own) {
         return (read(), Groups::Whole);
     }
+    read_by(&GATE, own, words, read)
+}
+
+/// Reads at a gate, by the thread of this word.
+fn read_by<'w, R, W: Iterator<Item = &'w AtomicU64>>(
+    gate: &Gate,
+    own: Option<&AtomicU64>,
+    words: impl Fn() -> W,
+    read: impl FnOnce() -> R,
+) -> (R, Groups) {
     let until = Instant::now() + PATIENCE;
-    let ((result, is_behind), groups) = GATE.read(until, words, || {
-        let _inside = Inside::new(own);
+    let ((result, is_behind), groups) = gate.read(until, words, |turn| {
+        let _inside = Inside::new(own, turn);
         behind::patiently(until, read)
     });
     (result, if is_behind { Groups::Split } else { groups })
@@ -124,11 +134,13 @@ fn is_inside(own: Option<&AtomicU64>) -> bool {
     GUEST.get() > 0 || own.is_some_and(|own| own.load(Ordering::Relaxed) % 2 == 1)
 }
 
-/// While it reads, a thread is inside: what comes back from there does not wait for it.
-struct Inside(Option<&'static AtomicU64>);
+/// While it reads, a thread is inside: what comes back from there does not wait for it. By its word only with the turn, so
+/// that no reader takes it for a group; without, a group in there is one as any other.
+struct Inside<'w>(Option<&'w AtomicU64>);
 
-impl Inside {
-    fn new(own: Option<&'static AtomicU64>) -> Self {
+impl<'w> Inside<'w> {
+    fn new(own: Option<&'w AtomicU64>, turn: Turn) -> Self {
+        let own = own.filter(|_| turn == Turn::Own);
         match own {
             // Relaxed: others look at it with the turn only, after this thread had it.
             Some(own) => _ = own.fetch_add(1, Ordering::Relaxed),
@@ -138,7 +150,7 @@ impl Inside {
     }
 }
 
-impl Drop for Inside {
+impl Drop for Inside<'_> {
     fn drop(&mut self) {
         match self.0 {
             // Release: as after a group.
@@ -170,7 +182,7 @@ mod tests {
     }
 
     fn read(gate: &Gate, word: &AtomicU64, read: impl FnOnce()) -> Groups {
-        gate.read(Instant::now(), || std::iter::once(word), read).1
+        gate.read(Instant::now(), || std::iter::once(word), |_| read()).1
     }
 
     #[test]
@@ -208,6 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_that_the_turn_does_not_come_to_keeps_no_other_waiting() {
+        let (gate, word) = (gate(), AtomicU64::new(0));
+        let words = || std::iter::once(&word);
+        let read_inside = || (is_inside(Some(&word)), word.load(Ordering::Relaxed));
+        // Until the other has given up.
+        let turn = gate.turn.lock();
+        let without = std::thread::scope(|scope| {
+            let other = scope.spawn(|| read_by(&gate, Some(&word), words, read_inside));
+            other.join().unwrap()
+        });
+        drop(turn);
+        assert_eq!(without, ((true, 0), Groups::Split), "it is inside, and its word says nothing of it");
+        assert_eq!(read_by(&gate, Some(&word), words, read_inside), ((true, 1), Groups::Whole));
+        assert_eq!((is_inside(Some(&word)), word.load(Ordering::Relaxed)), (false, 2));
+    }
+
+    #[test]
     fn a_lost_group_of_a_guest_is_not_waited_for_again_and_said_each_time() {
         let (gate, word) = (gate(), AtomicU64::new(0));
         gate.enter_as_guest();
@@ -215,7 +244,7 @@ mod tests {
         assert_eq!(gate.turn.lock().guests, 1);
         // Longer than any test: it does not get that far.
         let patience = Instant::now() + Duration::from_secs(86_400);
-        assert_eq!(gate.read(patience, || std::iter::once(&word), || ()).1, Groups::Split);
+        assert_eq!(gate.read(patience, || std::iter::once(&word), |_| ()).1, Groups::Split);
         gate.leave_as_guest();
         assert_eq!(read(&gate, &word, || ()), Groups::Whole);
     }

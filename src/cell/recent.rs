@@ -150,7 +150,8 @@ thread_local! {
 }
 
 /// That this thread is changing a window, or keeping an exemplar, for which it may have to allocate: an allocator that records
-/// comes through here again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is not in a window.
+/// comes through here again, maybe with another window. What it records [`DEEPEST`] deep, and finds no room in a buffer, is
+/// not in a window.
 pub(crate) struct Changing;
 
 /// Changes inside one another: enough for a buffer that is full just then; the next level finds it empty.

@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use crate::model::{Family, Series, Value};
+use crate::model::{Family, Nanos, Series, Value};
 use crate::tag::label::LabelText;
 
 /// Which series of a family are hidden by an earlier one, and which have others added. By position in the family.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Clashes {
     hidden: BTreeSet<usize>,
-    sums: BTreeMap<usize, Value>,
+    /// Sums, and since when they count.
+    sums: BTreeMap<usize, (Value, Nanos)>,
 }
 
 impl Clashes {
@@ -23,20 +24,22 @@ impl Clashes {
         labels: impl Fn(Series<'a>, LabelText<'a>) -> Cow<'a, str>,
     ) -> Self {
         let mut clashes = Clashes::default();
-        let mut first_with: HashMap<Cow<'a, str>, (usize, &'a Value), RandomState> = HashMap::default();
+        let mut first_with: HashMap<Cow<'a, str>, (usize, Series<'a>), RandomState> = HashMap::default();
         family.series.each_labelled(|at, series, rendered| {
             match first_with.entry(labels(series, rendered)) {
-                Entry::Vacant(entry) => _ = entry.insert((at, series.value)),
-                Entry::Occupied(entry) => clashes.hide((at, series.value), *entry.get()),
+                Entry::Vacant(entry) => _ = entry.insert((at, series)),
+                Entry::Occupied(entry) => clashes.hide((at, series), *entry.get()),
             }
         });
         clashes
     }
 
-    fn hide(&mut self, (at, value): (usize, &Value), (first, first_value): (usize, &Value)) {
+    fn hide(&mut self, (at, series): (usize, Series<'_>), (first, first_series): (usize, Series<'_>)) {
         self.hidden.insert(at);
-        if let (Value::Counter(total), Value::Counter(so_far)) = (value, self.shown(first, first_value)) {
-            let sum = Value::Counter(so_far.plus(*total));
+        let so_far = self.shown(first, first_series);
+        if let (Value::Counter(total), Value::Counter(other)) = (so_far.value, series.value) {
+            // The earlier of the two starts, and that is the one that nobody knows (0) if there is one.
+            let sum = (Value::Counter(total.plus(*other)), so_far.start.min(series.start));
             self.sums.insert(first, sum);
         }
     }
@@ -51,9 +54,12 @@ impl Clashes {
         self.hidden.contains(&at)
     }
 
-    /// What to show for the series at this position: its value, or the sum where others were added to it.
-    pub(crate) fn shown<'a>(&'a self, at: usize, value: &'a Value) -> &'a Value {
-        self.sums.get(&at).unwrap_or(value)
+    /// What to show for the series at this position: it, with the sum for its value where others were added to it.
+    pub(crate) fn shown<'a>(&'a self, at: usize, mut series: Series<'a>) -> Series<'a> {
+        if let Some((sum, start)) = self.sums.get(&at) {
+            (series.value, series.start) = (sum, *start);
+        }
+        series
     }
 
     /// How many series are not shown.
@@ -64,7 +70,14 @@ impl Clashes {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::encode::Escaping;
+    use crate::encode::exposed::Exposed;
+    use crate::model::Kind;
     use crate::registry::Registry;
+    use crate::unit::Unit;
 
     #[test]
     fn counters_are_added_up_and_stay_whole() {
@@ -84,6 +97,23 @@ mod tests {
         registry.float_counter(("seconds", [("a.b", "1")])).add(0.5);
         registry.float_counter(("seconds", [("a/b", "1")])).add(0.25);
         assert!(registry.snapshot().to_text().ends_with(" 0.75\n"));
+    }
+
+    #[test]
+    fn a_sum_counts_since_the_first_of_them_began() {
+        let began = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let shown = |starts: [u64; 3]| {
+            let keys = ["a.b", "a/b", "a_b"].into_iter().zip(starts);
+            let series = keys.map(|(key, start)| ([(key, "1")], Value::Counter(1_u64.into()), began(start)));
+            let (name, help, unit) = ("hits".into(), "".into(), Unit::None);
+            let family = Family { name, kind: Kind::Counter, help, unit, series: series.collect() };
+            let mut all = Vec::new();
+            Exposed::of(&family, Escaping::Underscores)
+                .each(|shown| all.push((shown.value.number(), shown.series.start())));
+            all
+        };
+        assert_eq!(shown([30, 20, 40]), [(Some(3.0), began(20))]);
+        assert_eq!(shown([30, 0, 20]), [(Some(3.0), began(0))], "nobody knows");
     }
 
     #[test]

@@ -199,7 +199,8 @@ impl<'a> Exposed<'a> {
                     &made
                 }
             };
-            take(Paired { value: self.clashes.shown(at, series.value), series, pairs });
+            let series = self.clashes.shown(at, series);
+            take(Paired { value: series.value, series, pairs });
         });
     }
 
@@ -216,7 +217,8 @@ impl<'a> Exposed<'a> {
                 Labelling::Rendered => rendered,
                 Labelling::Made => make_labels(&mut made, keys, series),
             };
-            take(Shown { value: self.clashes.shown(at, series.value), series, labels });
+            let series = self.clashes.shown(at, series);
+            take(Shown { value: series.value, series, labels });
         });
     }
 }
@@ -226,7 +228,7 @@ impl<'a> Exposed<'a> {
 pub(crate) struct Shown<'a> {
     /// Its value; with the others' where those have the same labels and are added up.
     pub(crate) value: &'a Value,
-    /// It, as it is.
+    /// It: tags, start and exemplars.
     pub(crate) series: Series<'a>,
     /// Its labels: by name, no name twice.
     pub(crate) labels: LabelText<'a>,

@@ -1,8 +1,8 @@
 //! Prometheus text format 0.0.4: what every Prometheus, and everything that calls itself compatible, reads.
 //!
 //! Source: Prometheus, "Exposition formats", text format 0.0.4. Units are part of names here and nothing else; infos and
-//! state sets are gauges, gauge histograms are histograms; a histogram whose sum can fall shows it all the same. Version 1.0.0 is the same page, on which
-//! names may stand [in quotes](crate::encode::Options::escaping).
+//! state sets are gauges, gauge histograms are histograms; a histogram whose sum can fall shows it all the same. Version
+//! 1.0.0 is the same page, on which names may stand [in quotes](crate::encode::Options::escaping).
 //!
 //! ```
 //! let registry = tagmeter::Registry::new();

@@ -24,6 +24,8 @@ struct Beside {
 
 /// Whether any instrument of the program ever had exemplars: while none has, snapshots look for none.
 static ANY: AtomicBool = AtomicBool::new(false);
+/// Whether any was ever given what is no exemplar: while none was, nobody looks for how often.
+static ANY_REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// The bucket of a total.
 const ONLY: i32 = 0;
@@ -44,6 +46,12 @@ impl Exemplified {
     pub(crate) fn any() -> bool {
         // Relaxed: a snapshot taken at that moment may be without.
         ANY.load(Ordering::Relaxed)
+    }
+
+    /// Whether any was ever given what is no exemplar.
+    pub(crate) fn any_refused() -> bool {
+        // Relaxed: as above.
+        ANY_REFUSED.load(Ordering::Relaxed)
     }
 
     /// Whether each record is to be given the current span.
@@ -229,8 +237,15 @@ impl Beside {
     ) {
         match Exemplar::at(labels, value, self.clock.coarse_wall_nanos()) {
             Ok(exemplar) => self.kept.keep(bucket, exemplar),
-            Err(_) => _ = self.refused.fetch_add(1, Ordering::Relaxed),
+            Err(_) => self.refuse(),
         }
+    }
+
+    #[cold]
+    fn refuse(&self) {
+        // Relaxed, both: who looks too early looks again.
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        ANY_REFUSED.store(true, Ordering::Relaxed);
     }
 }
 

@@ -49,14 +49,16 @@
 //!
 //! | | |
 //! |---|---|
-//! | which are kept | the newest of each bucket, of a counter the newest; of native buckets alone, of each doubling, at most 32; no second one within the same tenth of a second |
+//! | which are kept | one of each bucket, of a counter one, of native buckets alone one of each doubling, at most 32: the first of the newest tenth of a second in which one was given. One that is refused uses up its tenth too |
 //! | labels | names and values of at most 128 characters in all; names of letters, digits and `_`. Otherwise the value counts without, `tagmeter_problems_total{reason="invalid_exemplar"}` counts what would have been kept, and a log line says so once a metric |
 //! | where they are shown | OpenMetrics, protobuf, JSON; not in text 0.0.4 and 1.0.0, not for summaries, not in pushes |
 //! | true | the value lies in its bucket, and is counted in every snapshot that shows it |
 //! | time | that of the registry's wall clock |
+//! | memory | about 70 bytes a series and 8 a bucket: from the start where the definition asks for spans, from the first exemplar where they are given by hand. Some 200 bytes for one that is kept, by its labels. A counter whose definition asks for spans has cells from the start |
 //! | cost where none is given | a word a series; of records, three instructions of those whose quantiles are wanted |
 //! | cost of one that is not kept | a coarse clock and one load, and a counter goes round the handle's shortcut to its cell |
 //! | cost of one that is kept | its labels' allocations and a free lock, at most ten times a second and bucket. Who finds the lock held goes on without |
+//! | threads that end | a record where thread-locals go, after OpenTelemetry's, has no span. If it is the first of its thread to ask for one, OpenTelemetry panics: that is caught, and counted as `callback_panicked` |
 //!
 //! **Signal handlers** must not record: a record may allocate, and may take a lock.
 //!

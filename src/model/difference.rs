@@ -10,7 +10,9 @@ impl Snapshot {
     /// What was counted since an earlier snapshot of the same registry.
     ///
     /// Counts, sums and buckets are differences; levels, rates, windows, facts and states are those of this snapshot.
-    /// A series that is new since then, or was removed and made again, is as it is.
+    /// A series that is new since then, or was removed and made again, is as it is; so is one whose counts fell, as a sum
+    /// over [scopes](crate::Registry::scope) does when one of them goes. A counter that wrapped does not fall, as long as it
+    /// counted less than 2^63 in between.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -47,11 +49,11 @@ impl Value {
     fn subtract(&mut self, earlier: &Value) {
         match (self, earlier) {
             (Value::Counter(total), Value::Counter(earlier)) => total.subtract(*earlier),
-            (Value::Meter(own), Value::Meter(earlier)) => own.count = own.count.wrapping_sub(earlier.count),
+            (Value::Meter(own), Value::Meter(earlier)) => own.count = counted(own.count, earlier.count),
             (Value::Timer(own), Value::Timer(earlier)) => own.durations.subtract(&earlier.durations),
             (Value::Histogram(own), Value::Histogram(earlier)) => own.subtract(earlier),
-            (Value::Summary(own), Value::Summary(earlier)) => {
-                own.count = own.count.wrapping_sub(earlier.count);
+            (Value::Summary(own), Value::Summary(earlier)) if own.count >= earlier.count => {
+                own.count -= earlier.count;
                 own.sum = (own.sum - earlier.sum).clamp(f64::MIN, f64::MAX);
             }
             _ => {}
@@ -62,25 +64,38 @@ impl Value {
 impl Number {
     fn subtract(&mut self, earlier: Number) {
         match (self, earlier) {
-            (Number::Integer(total), Number::Integer(earlier)) => *total = total.wrapping_sub(earlier),
-            (Number::Float(total), Number::Float(earlier)) => *total -= earlier,
+            (Number::Integer(total), Number::Integer(earlier)) => *total = counted(*total, earlier),
+            (Number::Float(total), Number::Float(earlier)) if *total >= earlier => *total -= earlier,
             _ => {}
         }
     }
 }
 
+/// What a count that wraps at 2^64 counted since it was `earlier`: everything, where it fell by other ways.
+fn counted(now: u64, earlier: u64) -> u64 {
+    let difference = now.wrapping_sub(earlier);
+    // One that wrapped has little behind the end. More than half the range is a fall that looks like it.
+    if now < earlier && difference > u64::MAX / 2 { now } else { difference }
+}
+
 impl HistogramValue {
+    /// What began anew or fell between the two is as it is.
     fn subtract(&mut self, earlier: &HistogramValue) {
-        // What began anew between the two is as it is.
-        if self.buckets == earlier.buckets && self.restarted == earlier.restarted {
-            for (count, earlier) in self.counts.iter_mut().zip(&earlier.counts) {
-                *count = count.wrapping_sub(*earlier);
-            }
-            self.sum = (self.sum - earlier.sum).clamp(f64::MIN, f64::MAX);
-            if let (Some(native), Some(earlier)) = (&mut self.native, &earlier.native) {
-                native.subtract(earlier.clone());
-            }
+        let native =
+            self.native.as_ref().zip(earlier.native.as_ref()).map(|(own, earlier)| own.since(earlier));
+        if !self.goes_on_from(earlier) || native == Some(None) {
+            return;
         }
+        for (count, earlier) in self.counts.iter_mut().zip(&earlier.counts) {
+            *count -= earlier;
+        }
+        self.sum = (self.sum - earlier.sum).clamp(f64::MIN, f64::MAX);
+        self.native = native.flatten().or_else(|| self.native.take());
+    }
+
+    fn goes_on_from(&self, earlier: &HistogramValue) -> bool {
+        let is_same = self.buckets == earlier.buckets && self.restarted == earlier.restarted;
+        is_same && self.counts.iter().zip(&earlier.counts).all(|(count, earlier)| count >= earlier)
     }
 }
 
@@ -89,7 +104,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::model::{Kind, MeterValue, Shape};
+    use crate::model::{Kind, MeterValue, Shape, SummaryValue};
     use crate::stat::{Buckets, NativeBuckets, NativeCounts, Rates};
     use crate::unit::Unit;
 
@@ -134,6 +149,33 @@ mod tests {
     fn buckets_are_subtracted_one_by_one() {
         let value = |counts, sum| Value::Histogram(Box::new(histogram(counts, sum)));
         assert_eq!(change(Kind::Histogram, value([1, 2], 5.0), value([4, 2], 6.5)), value([3, 0], 1.5));
+    }
+
+    #[test]
+    fn what_fell_is_as_it_is() {
+        let counter = |n| Value::Counter(Number::Integer(n));
+        assert_eq!(change(Kind::Counter, counter(7), counter(5)), counter(5));
+        assert_eq!(change(Kind::Counter, counter(0), counter(u64::MAX)), counter(u64::MAX), "it rose");
+        let float = |x| Value::Counter(Number::Float(x));
+        assert_eq!(change(Kind::Counter, float(2.0), float(0.5)), float(0.5));
+        let meter = |count| Value::Meter(Box::new(MeterValue { count, rates: Rates::default() }));
+        assert_eq!(change(Kind::Meter, meter(4), meter(3)), meter(3));
+        let value = |counts, sum| Value::Histogram(Box::new(histogram(counts, sum)));
+        assert_eq!(change(Kind::Histogram, value([1, 3], 9.0), value([4, 2], 6.5)), value([4, 2], 6.5));
+        let summary = |count, sum| Value::from(SummaryValue::new(count, sum, []).unwrap());
+        assert_eq!(change(Kind::Summary, summary(3, 4.0), summary(5, 7.0)), summary(2, 3.0));
+        assert_eq!(change(Kind::Summary, summary(5, 7.0), summary(3, 4.0)), summary(3, 4.0));
+    }
+
+    #[test]
+    fn native_buckets_of_which_one_fell_are_as_they_are() {
+        let native = |values: [f64; 2]| {
+            let mut counts = NativeCounts::new(&NativeBuckets::default());
+            values.iter().for_each(|value| counts.record_n(*value, 1));
+            Value::from(HistogramValue { native: Some(counts), ..histogram([2, 0], 9.0) })
+        };
+        let (before, after) = (native([1.0, 7.0]), native([1.0, 9.0]));
+        assert_eq!(change(Kind::Histogram, before, after.clone()), after);
     }
 
     #[test]

@@ -321,8 +321,8 @@ impl SeriesList {
         self.exemplars.extend(other.exemplars.into_iter().map(|(at, own)| (before + at, own)));
     }
 
-    /// Leaves each tags' first series, which `met` is given with the value of every other one.
-    pub(crate) fn unite(&mut self, mut met: impl FnMut(&mut Value, Value)) {
+    /// Leaves each tags' first series. `met` is given its value and its start, with those of every other one.
+    pub(crate) fn unite(&mut self, mut met: impl FnMut((&mut Value, &mut Nanos), (Value, Nanos))) {
         let mut first_with: HashMap<Tags, (usize, usize), RandomState> = HashMap::default();
         for number in 0..self.parts.len() {
             let identities = self.parts[number].identities.clone();
@@ -334,9 +334,10 @@ impl SeriesList {
                 if (first, place) == (number, at) {
                     continue;
                 }
-                let other = self.parts[number].values[at].take();
-                if let (Some(first), Some(other)) = (&mut self.parts[first].values[place], other) {
-                    met(first, other);
+                let (other, began) = (self.parts[number].values[at].take(), self.parts[number].starts[at]);
+                let Part { values, starts, .. } = &mut self.parts[first];
+                if let (Some(first), Some(other)) = (&mut values[place], other) {
+                    met((first, &mut starts[place]), (other, began));
                 }
             }
         }
@@ -585,7 +586,7 @@ mod tests {
         all.append(list(1400..1600));
         all.append(list(1599..1700));
         let mut met = Vec::new();
-        all.unite(|first, other| met.push((first.number(), other.number())));
+        all.unite(|(first, _), (other, _)| met.push((first.number(), other.number())));
         let both = |n: usize| (Some(n as f64), Some(n as f64));
         assert_eq!(met, (1400..1500).chain([1599]).map(both).collect::<Vec<_>>());
         assert!(all.iter().map(|series| series.tags.clone()).eq((0..1700).map(tags)));

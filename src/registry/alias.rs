@@ -1,10 +1,14 @@
 //! Other names of families, for what was renamed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::definition::Definition;
 use super::problem::Problem;
-use super::{RegisterError, Registry};
+use super::unite::Shown;
+use super::{RegisterError, Registry, Wanted};
 use crate::model::Family;
 use crate::name::Name;
 
@@ -19,9 +23,10 @@ impl Registry {
     /// Shows a family under an old name as well, until [`remove_alias`](Self::remove_alias): both have the same numbers, and
     /// the old one's help says that it is deprecated.
     ///
-    /// The family may be defined later, or brought by a collector. Where something of the alias' name is registered later,
-    /// that is shown, and the alias is left out and counted. Aliases are read-only: an instrument of the old name is another
-    /// family.
+    /// The family may be defined later, brought by a collector, or be in a [scope](Self::scope) with its name as it is shown
+    /// here. Where something of the alias' name is registered later, here, in a scope, or in another part of a
+    /// [view](super::View), that is shown, and the alias is left out and counted. Aliases are read-only: an instrument of the
+    /// old name is another family.
     ///
     /// # Errors
     ///
@@ -82,37 +87,69 @@ impl Registry {
         self.0.aliases.read().clone()
     }
 
+    /// Runs `then` with what is wanted where families have no aliases yet: those whose alias is wanted as well.
+    pub(super) fn before_aliases<R>(
+        aliases: &[Alias],
+        wanted: Option<Wanted<'_>>,
+        then: impl FnOnce(Option<Wanted<'_>>) -> R,
+    ) -> R {
+        let Some(wanted) = wanted.filter(|_| !aliases.is_empty()) else { return then(wanted) };
+        let all = AliasesOf::new(aliases);
+        then(Some(&|name, kind, unit| all.any(name, |name| wanted(name, kind, unit))))
+    }
+
     /// Puts the families of aliases behind these.
-    pub(super) fn add_aliases(&self, families: &mut Vec<Family>, aliases: &[Alias]) {
+    pub(super) fn add_aliases(&self, families: &mut Vec<Shown>, aliases: &[Alias]) {
+        if aliases.is_empty() {
+            return;
+        }
+        let names = families.iter().enumerate().map(|(at, shown)| (shown.family.name.clone(), at));
+        let mut places: Places = names.collect();
         for Alias { name, of } in aliases {
-            let Some(family) = families.iter().find(|family| family.name == *of) else { continue };
-            if families.iter().any(|taken| taken.name == *name) {
+            let Some(at) = places.get(of).copied() else { continue };
+            if places.contains_key(name) {
                 self.note_problem(Problem::LeftOut, name, || {
                     format!("alias {name:?} of metric {of:?} is left out: another metric has the name")
                 });
                 continue;
             }
+            let family = &families[at].family;
             let help = deprecated(of, &family.help);
-            let alias = Family { name: name.clone(), help, ..family.clone() };
-            families.push(alias);
+            let family = Family { name: name.clone(), help, ..family.clone() };
+            places.insert(name.clone(), families.len());
+            families.push(Shown { family, is_alias: true });
         }
     }
 
-    /// The definitions that aliases of these have.
-    pub(super) fn defined_aliases(&self, own: &[Definition]) -> Vec<Definition> {
-        let defined = |Alias { name, of }: Alias| {
-            let definition = own.iter().find(|definition| definition.name == of)?;
-            let help = deprecated(&of, &definition.help);
-            Some(Definition { name, help, ..definition.clone() })
-        };
-        self.aliases().into_iter().filter_map(defined).collect()
+    /// Puts the definitions that aliases of these have behind them.
+    pub(super) fn define_aliases(&self, definitions: &mut Vec<Definition>) {
+        let names = definitions.iter().enumerate().map(|(at, definition)| (definition.name.clone(), at));
+        let mut places: Places = names.collect();
+        for Alias { name, of } in self.aliases() {
+            let Some(at) = places.get(&of).copied().filter(|_| !places.contains_key(&name)) else { continue };
+            let help = deprecated(&of, &definitions[at].help);
+            places.insert(name.clone(), definitions.len());
+            definitions.push(Definition { name, help, ..definitions[at].clone() });
+        }
     }
 }
 
-impl Alias {
-    /// Whether it shows the family of that name under a name that is wanted.
-    pub(super) fn wants(&self, family: &Name, wanted: impl FnOnce(&Name) -> bool) -> bool {
-        self.of == *family && wanted(&self.name)
+/// Where the families of names are.
+type Places = HashMap<Name, usize, RandomState>;
+
+/// The aliases of each family.
+struct AliasesOf<'a>(HashMap<&'a Name, Vec<&'a Name>, RandomState>);
+
+impl<'a> AliasesOf<'a> {
+    fn new(aliases: &'a [Alias]) -> Self {
+        let mut all: HashMap<&Name, Vec<&Name>, RandomState> = HashMap::default();
+        aliases.iter().for_each(|Alias { name, of }| all.entry(of).or_default().push(name));
+        AliasesOf(all)
+    }
+
+    /// Whether it is so of a family's name or one of its aliases.
+    fn any(&self, name: &Name, is_so: impl Fn(&Name) -> bool) -> bool {
+        is_so(name) || self.0.get(name).is_some_and(|aliases| aliases.iter().any(|alias| is_so(alias)))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use super::definition::Definition;
+use super::exemplars;
 use super::keys::Keys;
 use super::problem::Problem;
 use super::shared::Shared;
@@ -349,12 +350,12 @@ impl<I: Instrument> SeriesOf<I> {
 
     /// The exemplars of the first so many series, by their numbers.
     fn exemplars(&self, series: usize) -> Vec<(usize, Box<[Exemplar]>)> {
-        if !Shared::may_have_exemplars() {
+        if !exemplars::are_possible() {
             return Vec::new();
         }
         let shown = self.table.iter().take(series).enumerate().filter(|(_, entry)| !entry.value.is_hidden());
-        let of = |instrument| self.shared.exemplars(&self.name, instrument);
-        shown.filter_map(|(number, entry)| Some((number, of(&entry.value.instrument)?))).collect()
+        let of = |entry: &Entry<Cell<I>>| exemplars::of(&entry.value.instrument);
+        shown.filter_map(|(number, entry)| Some((number, of(entry)?))).collect()
     }
 
     fn visible(&self) -> impl Iterator<Item = &Entry<Cell<I>>> {
@@ -424,8 +425,8 @@ fn started(at: Nanos) -> Nanos {
 pub(crate) trait AnyFamily: Send + Sync {
     fn name(&self) -> &Name;
     fn definition(&self) -> Definition;
-    /// What is due from time to time, to be called before it is read.
-    fn tidy(&self) {}
+    /// What is due from time to time, and what may call the user's logger: to be done before it is read.
+    fn tidy(&self);
     /// Whether functions of the user's run when it is read.
     fn asks_functions(&self) -> bool;
     fn read(&self) -> model::Family;
@@ -443,6 +444,11 @@ impl<I: Instrument> AnyFamily for SeriesOf<I> {
 
     fn definition(&self) -> Definition {
         self.described().definition.clone()
+    }
+
+    fn tidy(&self) {
+        let refused = self.table.iter().map(|entry| exemplars::take_refused(&entry.value.instrument));
+        self.shared.note_refused(&self.name, refused);
     }
 
     fn asks_functions(&self) -> bool {

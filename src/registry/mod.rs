@@ -59,6 +59,7 @@ mod error;
 mod exemplars;
 mod families;
 mod family;
+mod filter;
 mod global;
 mod keys;
 mod outcome;
@@ -110,7 +111,7 @@ use collector::CollectorList;
 use families::FamilyList;
 use reading::{Plan, Reading};
 use shared::Shared;
-use unite::unite;
+use unite::{Shown, unite};
 
 use crate::cell::Refused;
 use crate::clock::Clock;
@@ -400,7 +401,8 @@ impl Registry {
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<model::Family> {
         let mut plan = Plan::default();
         self.plan(wanted, &mut plan);
-        self.shown(wanted, &mut plan.read(self))
+        let shown = self.shown(wanted, &mut plan.read(self));
+        shown.into_iter().map(|shown| shown.family).collect()
     }
 
     /// Plans to read what is wanted, here and in the scopes.
@@ -408,49 +410,55 @@ impl Registry {
         if self.0.shared.is_noop {
             return;
         }
-        let (mut registered, aliases) = (self.0.families.all(), self.aliases());
-        if let Some(wanted) = wanted {
-            registered.retain(|family| {
-                let Definition { name, kind, unit, .. } = family.definition();
-                let is_wanted = |name: &Name| wanted(name, kind, &unit);
-                is_wanted(&name) || aliases.iter().any(|alias| alias.wants(&name, is_wanted))
-            });
-        }
-        let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        plan.add(registered, scopes.clone());
-        scopes.iter().for_each(|scope| scope.plan(wanted, plan));
+        Registry::before_aliases(&self.aliases(), wanted, |wanted| {
+            let mut registered = self.0.families.all();
+            if let Some(wanted) = wanted {
+                registered.retain(|family| {
+                    let Definition { name, kind, unit, .. } = family.definition();
+                    wanted(&name, kind, &unit)
+                });
+            }
+            let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
+            plan.add(registered, scopes.clone());
+            scopes.iter().for_each(|scope| scope.plan(wanted, plan));
+        });
     }
 
     /// What was read by that plan, with what collectors bring and what went wrong.
-    fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<model::Family> {
+    fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<Shown> {
         if self.0.shared.is_noop {
             return Vec::new();
         }
         let (mut families, scopes) = reading.next();
         self.0.collectors.read_into(&mut families);
-        self.add_aliases(&mut families, &self.aliases());
+        let mut families: Vec<Shown> = families.into_iter().map(Shown::from).collect();
+        let aliases = self.aliases();
         if !scopes.is_empty() {
-            families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
+            Registry::before_aliases(&aliases, wanted, |wanted| {
+                families.extend(scopes.iter().flat_map(|scope| scope.shown(wanted, reading)));
+            });
             families = unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why));
         }
+        self.add_aliases(&mut families, &aliases);
         if !self.0.is_scope {
             let problems = self.0.shared.problems.family(self.0.shared.start);
-            families.extend(problems.filter(|own| families.iter().all(|family| family.name != own.name)));
+            let is_new = |own: &model::Family| families.iter().all(|shown| shown.family.name != own.name);
+            families.extend(problems.filter(is_new).map(Shown::from));
         }
         if let Some(wanted) = wanted {
-            families.retain(|family| wanted(&family.name, family.kind, &family.unit));
+            families.retain(|Shown { family, .. }| wanted(&family.name, family.kind, &family.unit));
         }
         families
     }
 
     /// What is defined here and in the scopes; not what collectors bring.
     pub(crate) fn definitions(&self) -> Vec<Definition> {
-        let mut own: Vec<Definition> =
+        let mut all: Vec<Definition> =
             self.0.families.all().iter().map(|family| family.definition()).collect();
-        own.extend(self.defined_aliases(&own));
         let scopes: Vec<View> = self.0.scopes.read().shown.values().cloned().collect();
-        own.extend(scopes.iter().flat_map(View::definitions));
-        own
+        all.extend(scopes.iter().flat_map(View::definitions));
+        self.define_aliases(&mut all);
+        all
     }
 
     /// The number that says most about one series: see [`Value::number`](model::Value::number).

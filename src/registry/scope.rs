@@ -40,7 +40,8 @@ impl Registry {
     /// The prefix (`""`: none) is put in front of every name as it is; tags are added where a series has none of that key.
     /// Families of one name in several scopes, or here, are one family on a page. Where they differ in kind, unit, help
     /// or shape, the later one is left out, logged, and counted in `tagmeter_problems_total`; series of equal tags are
-    /// added up if they are counters, of other kinds the first is shown.
+    /// added up if they are counters, of other kinds the first is shown. Such a sum falls when one of its scopes goes, which
+    /// Prometheus takes for a new beginning; give each scope a tag of its own where that matters.
     ///
     /// A scope has this registry's clock and limits, and a count of its own against each limit. Scopes can have scopes.
     ///

@@ -11,8 +11,8 @@ use crate::tag::Tags;
 
 impl Registry {
     /// Runs `change`, and has every snapshot see all that it records, or nothing of it: every page, push and
-    /// [`value`](Registry::value), of whatever registry the instruments are, with all scopes and views. A transfer between two counters never shows a
-    /// sum that nobody had.
+    /// [`value`](Registry::value), of whatever registry the instruments are, with all scopes and views. A transfer between
+    /// two counters never shows a sum that nobody had.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -32,15 +32,16 @@ impl Registry {
     ///
     /// **What takes too long is not waited for.** A snapshot that has gone on while a group was under way, or a group that
     /// has gone on while a snapshot was, may show it half done: that snapshot, and each one until that group ends, counts in
-    /// `tagmeter_problems_total{reason="split_group"}` of the registry that is shown, or the first of several. So it is in the child of a fork with groups that other threads were
-    /// in, and where a thread is stopped inside a record that came after a group.
+    /// `tagmeter_problems_total{reason="split_group"}` of the registry that is shown, or the first of several. So it is in
+    /// the child of a fork with groups that other threads were in, and where a thread is stopped inside a record that came
+    /// after a group.
     ///
     /// | | is |
     /// |---|---|
     /// | a group inside a group, of the same registry or another | part of the outer one |
     /// | a panic in `change` | handed on; what was recorded before it is a group |
     /// | a snapshot or `value` inside a group | read at once, between nothing: it shows the half of this group that there is |
-    /// | a group in a collector, or in a function of a gauge or counter | as any other; they run before or after the snapshot reads |
+    /// | a group in a collector, in a function of a gauge or counter, or in the logger | as any other; they run before or after the snapshot reads |
     /// | what a collector or a function reads from instruments | read by itself |
     /// | a family of gauges or counters that asks functions | read by itself, its other series too |
     /// | `get` and the like of one instrument | read at once, the group under way or not |
@@ -69,7 +70,7 @@ impl Registry {
         read_without_groups(read_all).unwrap_or_else(|| self.read_between_groups(families))
     }
 
-    /// The same in a program that has groups. No function of the user's runs while they wait.
+    /// The same in a program that has groups. No function of the user's runs while they wait, and not the logger.
     #[cold]
     fn read_between_groups(&self, families: &[Arc<dyn AnyFamily>]) -> Vec<model::Family> {
         let ask = |family: &Arc<dyn AnyFamily>| family.asks_functions().then(|| family.read());

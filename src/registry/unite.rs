@@ -9,25 +9,47 @@ use super::definition::Definition;
 use crate::model::{Family, Shape, Value};
 use crate::name::Name;
 
+/// A family as a registry shows it.
+pub(super) struct Shown {
+    pub(super) family: Family,
+    /// Whether it is another one's under an old name: then it gives way to whatever else has that name.
+    pub(super) is_alias: bool,
+}
+
+impl From<Family> for Shown {
+    fn from(family: Family) -> Self {
+        Shown { family, is_alias: false }
+    }
+}
+
+impl Shown {
+    /// The same with another family.
+    pub(super) fn map(self, change: impl FnOnce(Family) -> Family) -> Self {
+        Shown { family: change(self.family), ..self }
+    }
+}
+
 /// Families of which no two have the same name, in the order in which each name came first. What cannot be among them is
 /// left out and told to `refuse`.
-pub(super) fn unite(families: Vec<Family>, mut refuse: impl FnMut(&Name, String)) -> Vec<Family> {
-    let mut united: Vec<Family> = Vec::with_capacity(families.len());
+pub(super) fn unite(families: Vec<Shown>, mut refuse: impl FnMut(&Name, String)) -> Vec<Shown> {
+    let mut united: Vec<Shown> = Vec::with_capacity(families.len());
     let mut places: HashMap<Name, Place, RandomState> = HashMap::default();
-    for family in families {
-        match places.entry(family.name.clone()) {
+    for shown in families {
+        match places.entry(shown.family.name.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(Place { at: united.len(), is_shared: false });
-                united.push(family);
+                united.push(shown);
             }
-            Entry::Occupied(mut entry) => match join(&mut united[entry.get().at], family) {
-                Ok(()) => entry.get_mut().is_shared = true,
-                Err(why) => refuse(entry.key(), why),
-            },
+            Entry::Occupied(mut entry) => {
+                let Place { at, is_shared } = entry.get_mut();
+                if let Err(why) = meet(&mut united[*at], is_shared, shown) {
+                    refuse(entry.key(), why);
+                }
+            }
         }
     }
     for (name, place) in places.iter().filter(|(_, place)| place.is_shared) {
-        if let Some(why) = add_up(&mut united[place.at]) {
+        if let Some(why) = add_up(&mut united[place.at].family) {
             refuse(name, why);
         }
     }
@@ -38,6 +60,20 @@ pub(super) fn unite(families: Vec<Family>, mut refuse: impl FnMut(&Name, String)
 struct Place {
     at: usize,
     is_shared: bool,
+}
+
+/// Puts a family where another of its name is. An error says what is left out.
+fn meet(first: &mut Shown, is_shared: &mut bool, other: Shown) -> Result<(), String> {
+    if first.is_alias == other.is_alias {
+        join(&mut first.family, other.family)?;
+        *is_shared = true;
+        return Ok(());
+    }
+    let why = format!("alias {:?} is left out: another metric has the name", other.family.name);
+    if first.is_alias {
+        (*first, *is_shared) = (other, false);
+    }
+    Err(why)
 }
 
 /// Puts a family's series behind those of another of its name, if both are the same thing.
@@ -56,8 +92,12 @@ fn join(first: &mut Family, other: Family) -> Result<(), String> {
 /// if there are any.
 pub(super) fn add_up(family: &mut Family) -> Option<String> {
     let mut hidden = 0_usize;
-    family.series.unite(|first, other| match (first, other) {
-        (Value::Counter(total), Value::Counter(other)) => *total = total.plus(other),
+    family.series.unite(|(first, start), (other, began)| match (first, other) {
+        (Value::Counter(total), Value::Counter(other)) => {
+            *total = total.plus(other);
+            // A sum counts since the first of them began, and nobody knows since when if of one nobody does (0).
+            *start = began.min(*start);
+        }
         _ => hidden += 1,
     });
     let name = &family.name;

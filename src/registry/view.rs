@@ -7,12 +7,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::definition::Definition;
+use super::filter::Filter;
 use super::problem::Problem;
 use super::reading::{Plan, Reading};
-use super::unite::{add_up, agree, unite};
+use super::unite::{Shown, add_up, agree, unite};
 use super::{Registry, Wanted};
 use crate::clock::Clock;
-use crate::metric::call;
 use crate::model::{Family, Snapshot};
 use crate::name::Name;
 use crate::tag::Tags;
@@ -48,6 +48,7 @@ use crate::tag::Tags;
 /// | the same, defined otherwise | [`and`](View::and) refuses; where it is registered later, the later part's is left out |
 /// | counters of equal tags | added up |
 /// | other series of equal tags | the first part's |
+/// | an [alias](Registry::alias) in one, and something else of its name in the other | what is no alias |
 /// | names that only become equal on a page, `a.b` and `a_b` | as in one registry: the first is shown |
 ///
 /// What is left out is logged and counted in `tagmeter_problems_total` of the first registry. A registry that is in it
@@ -65,7 +66,7 @@ enum Node {
 enum Change {
     Prefix(String),
     Tags(Tags),
-    Only(Box<dyn Fn(&Name) -> bool + Send + Sync>),
+    Only(Filter),
     Rename { from: Name, to: Name },
 }
 
@@ -156,7 +157,7 @@ impl View {
     }
 
     /// Shows only the families for whose name, as it is here, `keep` says so; others are not read. A `keep` that panics
-    /// keeps nothing.
+    /// keeps nothing, and is counted; so does one that reads this view, within itself.
     ///
     /// ```
     /// let registry = tagmeter::Registry::new();
@@ -167,7 +168,7 @@ impl View {
     /// ```
     #[must_use]
     pub fn only(self, keep: impl Fn(&Name) -> bool + Send + Sync + 'static) -> View {
-        self.changed(Change::Only(Box::new(keep)))
+        self.changed(Change::Only(Filter::new(keep)))
     }
 
     /// Shows a family under another name.
@@ -243,7 +244,8 @@ impl View {
     pub(crate) fn families(&self, wanted: Option<Wanted<'_>>) -> Vec<Family> {
         let mut plan = Plan::default();
         self.plan(wanted, &mut plan);
-        self.shown(wanted, &mut plan.read(self.home()))
+        let shown = self.shown(wanted, &mut plan.read(self.home()));
+        shown.into_iter().map(|shown| shown.family).collect()
     }
 
     /// Plans to read what is wanted.
@@ -258,7 +260,7 @@ impl View {
     }
 
     /// What was read by that plan.
-    pub(super) fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<Family> {
+    pub(super) fn shown(&self, wanted: Option<Wanted<'_>>, reading: &mut Reading) -> Vec<Shown> {
         match &*self.0 {
             Node::Whole(registry) => registry.shown(wanted, reading),
             Node::Several { first, further } => {
@@ -268,13 +270,11 @@ impl View {
             Node::Changed { of, change } => {
                 let families = self.before(change, wanted, |wanted| of.shown(wanted, reading)).into_iter();
                 match change {
-                    Change::Tags(tags) => families.map(|family| self.tagged(family, tags)).collect(),
-                    Change::Rename { .. } => {
-                        self.united(families.map(|family| change.made(family)).collect())
+                    Change::Tags(tags) => {
+                        families.map(|shown| shown.map(|family| self.tagged(family, tags))).collect()
                     }
-                    Change::Prefix(_) | Change::Only(_) => {
-                        families.map(|family| change.made(family)).collect()
-                    }
+                    Change::Rename { .. } => self.united(families.map(|shown| change.made(shown)).collect()),
+                    Change::Prefix(_) | Change::Only(_) => families.map(|shown| change.made(shown)).collect(),
                 }
             }
         }
@@ -297,7 +297,7 @@ impl View {
 
     fn shows(&self, change: &Change, name: &Name) -> bool {
         match change {
-            Change::Only(keep) => call(self.home().refused(), || keep(name)).unwrap_or(false),
+            Change::Only(filter) => filter.keeps(name, self.home().refused()),
             _ => true,
         }
     }
@@ -312,7 +312,7 @@ impl View {
         family
     }
 
-    fn united(&self, families: Vec<Family>) -> Vec<Family> {
+    fn united(&self, families: Vec<Shown>) -> Vec<Shown> {
         unite(families, |name, why| self.note_problem(Problem::LeftOut, name, || why))
     }
 
@@ -331,9 +331,9 @@ impl Change {
         }
     }
 
-    fn made(&self, mut family: Family) -> Family {
-        family.name = self.name(&family.name);
-        family
+    fn made(&self, mut shown: Shown) -> Shown {
+        shown.family.name = self.name(&shown.family.name);
+        shown
     }
 
     fn defined(&self, mut definition: Definition) -> Definition {

@@ -5,13 +5,22 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// When the reporter has to be done, once somebody stops it. Shared, so that it shortens a report that is under way.
+/// When the last push has to be over, once somebody stops the reporter. Shared, so that it shortens a report that is
+/// under way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StopBy(Arc<Mutex<Option<Instant>>>);
 
+/// The part of the time for a stop that the network does not get: what it did not take then still has to be kept, and
+/// whoever waits has to hear of it in time.
+const TO_KEEP: u32 = 10;
+/// A disk hardly needs longer.
+const MOST_TO_KEEP: Duration = Duration::from_millis(500);
+
 impl StopBy {
-    pub(super) fn set(&self, at: Instant) {
-        *self.0.lock() = Some(at);
+    /// Somebody stops the reporter and waits so long.
+    pub(super) fn set(&self, timeout: Duration) {
+        let to_keep = (timeout / TO_KEEP).min(MOST_TO_KEEP);
+        *self.0.lock() = Some(deadline_in(timeout - to_keep));
     }
 
     fn get(&self) -> Option<Instant> {
@@ -37,7 +46,8 @@ pub(super) struct Allowance {
     deadline: Instant,
     /// When no more is taken from the backlog, on the reporter's clock: the new points want their time, too.
     backlog_until: Duration,
-    /// The same in the time of the network, for a backend that keeps silent about what is old.
+    /// When the last push from the backlog has to be over, in the time of the network. Later than that, so that a push
+    /// that was begun is not cut off for it: a backend may have taken what it had no time to answer.
     backlog_deadline: Instant,
     stop_by: StopBy,
     /// Whether this is the last report, which a stop does not cut short.
@@ -45,18 +55,26 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// So long from `now` in all, half of it for what waits.
+    /// So long from `now` in all: in half of it what waits is begun, and by three quarters that is over.
     pub(super) fn new(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
         let backlog_until = now.saturating_add((patience / 2).max(A_LITTLE));
         let deadline = deadline_in(patience);
-        let backlog_deadline = deadline - patience.min(ENDLESS) / 2;
+        let backlog_deadline = deadline - patience.min(ENDLESS) / 4;
         Allowance { deadline, backlog_until, backlog_deadline, stop_by, is_last: false }
     }
 
-    /// What `stop` gave, for the last report.
+    /// For what waits, between two reports. It is begun in half of the time that is `left` for that, so that orders come
+    /// in between; what was begun has as long as a report.
+    pub(super) fn again(patience: Duration, now: Duration, left: Duration, stop_by: StopBy) -> Self {
+        let all = Allowance::new(left, now, stop_by);
+        let deadline = deadline_in(patience);
+        Allowance { deadline, backlog_deadline: deadline, ..all }
+    }
+
+    /// What `stop` gave, however long a report may take otherwise, for the last one.
     pub(super) fn last(patience: Duration, now: Duration, stop_by: StopBy) -> Self {
         let left = stop_by.get().map_or(patience, |at| at.saturating_duration_since(Instant::now()));
-        Allowance { is_last: true, ..Allowance::new(patience.min(left), now, stop_by) }
+        Allowance { is_last: true, ..Allowance::new(left, now, stop_by) }
     }
 
     /// Asked before each push, since it may move closer meanwhile.

@@ -170,8 +170,8 @@ impl<S: Sink> ReporterBuilder<S> {
         self
     }
 
-    /// Told of everything that goes wrong, once for each push that failed; from the reporter's thread. Not said: one line
-    /// in the log.
+    /// Told of everything that goes wrong, as [`ReportError`] says; from the reporter's thread. Not said: one line in the
+    /// log.
     pub fn on_error(mut self, handle: impl FnMut(&ReportError) + Send + 'static) -> Self {
         self.handler = Handler::new(handle);
         self

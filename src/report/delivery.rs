@@ -89,6 +89,10 @@ impl<S: Sink> Delivery<S> {
         if time.is_cut_short() {
             return Came::Halted(Halt::CutShort);
         }
+        if let Some(error) = too_late(points, time) {
+            self.tell(Some(error), report);
+            return Came::Halted(Halt::Retry(None));
+        }
         let Attempt { fate, taken, retry_after, error } = self.attempt(points, time.deadline());
         self.tell(error, report);
         match fate {
@@ -111,7 +115,11 @@ impl<S: Sink> Delivery<S> {
     pub(super) fn push_own(&mut self, own: &[Point], time: &Allowance, report: &mut Report) -> usize {
         let mut settled = 0;
         for batch in own.chunks(self.size.now()) {
-            let pushed = push(&mut self.sink, batch, time.deadline());
+            if let Some(error) = too_late(batch, time) {
+                self.tell(Some(error), report);
+                break;
+            }
+            let pushed = caught(|| self.sink.push(batch, time.deadline()));
             let Attempt { fate, error, .. } = Attempt::of(pushed, batch.len(), &self.sink);
             self.tell(error, report);
             if !matches!(fate, None | Some(Fate::Drop)) {
@@ -141,7 +149,7 @@ impl<S: Sink> Delivery<S> {
 
     fn attempt(&mut self, points: &[Point], deadline: Instant) -> Attempt {
         let start = self.clock.now();
-        let pushed = push(&mut self.sink, points, deadline);
+        let pushed = caught(|| self.sink.push(points, deadline));
         let took = self.clock.now().saturating_sub(start);
         let attempt = Attempt::of(pushed, points.len(), &self.sink);
         self.meta.add(points.len(), attempt.taken, took);
@@ -149,13 +157,11 @@ impl<S: Sink> Delivery<S> {
     }
 }
 
-/// One push, if there is time left for one; `None` if the sink panics.
-fn push(sink: &mut impl Sink, points: &[Point], deadline: Instant) -> Option<Result<Outcome, PushError>> {
-    if Instant::now() >= deadline {
-        let reason = "the time for this report is over".to_owned();
-        return Some(Err(PushError::Unreachable { points: points.len(), reason }));
-    }
-    caught(|| sink.push(points, deadline))
+/// What is said instead of a push, if there is no time left for one: nothing was tried, so no attempt is counted.
+fn too_late(points: &[Point], time: &Allowance) -> Option<ReportError> {
+    let is_late = Instant::now() >= time.deadline();
+    let reason = "the time for this report is over".to_owned();
+    is_late.then(|| ReportError { failed: points.len(), ..ReportError::general(reason) })
 }
 
 impl Attempt {

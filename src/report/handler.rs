@@ -5,7 +5,7 @@ use std::io::Write;
 use super::outcome::ReportError;
 use crate::metric::caught;
 
-/// Called once for each push that failed.
+/// Called with everything that goes wrong.
 pub(super) struct Handler(Box<dyn FnMut(&ReportError) + Send>);
 
 impl Handler {

@@ -1,6 +1,7 @@
 //! What reporters say about themselves on the page of their registry.
 
-use std::time::UNIX_EPOCH;
+use std::process;
+use std::time::{Duration, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
@@ -13,6 +14,9 @@ use crate::tag::Tags;
 const COLLECTOR: &str = "tagmeter_reporter";
 /// What all its families begin with.
 const PREFIX: &str = "tagmeter_reporter_";
+
+/// How long the list is waited for, which is held for some instructions: in a forked child who held it is gone.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The reporters that run.
 static LISTED: Mutex<Vec<Listed>> = Mutex::new(Vec::new());
@@ -35,25 +39,30 @@ struct Place {
 
 /// A reporter's place on the page of its registry, until dropped.
 pub(super) struct Listing {
-    place: Place,
+    /// None if the list cannot be had in this process.
+    place: Option<Place>,
+    process: u32,
     _registry: Registry,
 }
 
 impl Listing {
     pub(super) fn new(registry: &Registry, sink: &str, ledger: &Ledger) -> Self {
-        let place = Listing::list(registry.address(), sink, ledger);
+        let process = process::id();
+        let place = Listing::list(&LISTED, registry.address(), sink, ledger);
         let address = registry.address();
         registry.collector(COLLECTOR, move |families| fill(families, address));
-        Listing { place, _registry: registry.clone() }
+        Listing { place, process, _registry: registry.clone() }
     }
 
-    fn list(registry: usize, sink: &str, ledger: &Ledger) -> Place {
-        let mut listed = LISTED.lock();
+    fn list(list: &Mutex<Vec<Listed>>, registry: usize, sink: &str, ledger: &Ledger) -> Option<Place> {
+        let (mut listed, process) = (list.try_lock_for(PATIENCE)?, process::id());
+        // Those of a parent are not here.
+        listed.retain(|listed| listed.process == process);
         let place = |number| Place { registry, sink: sink.to_owned(), number };
         let is_free = |place: &Place| listed.iter().all(|listed| listed.place != *place);
         let free = (1..).map(place).find(is_free).unwrap_or_else(|| place(0));
-        listed.push(Listed { place: free.clone(), ledger: ledger.clone(), process: std::process::id() });
-        free
+        listed.push(Listed { place: free.clone(), ledger: ledger.clone(), process });
+        Some(free)
     }
 
     /// Whether a family is one of these: they are for pages, not for pushes.
@@ -64,19 +73,26 @@ impl Listing {
 
 impl Drop for Listing {
     fn drop(&mut self) {
-        LISTED.lock().retain(|listed| listed.place != self.place);
+        // In a forked child there is nothing to take off the list. Where the list could be had, who holds it gives it back.
+        if let Some(place) = self.place.take().filter(|_| self.process == process::id()) {
+            LISTED.lock().retain(|listed| listed.place != place);
+        }
     }
 }
 
 fn fill(families: &mut Families<'_>, registry: usize) {
-    // A forked child has no reporters, whatever its parent's list says.
-    let process = std::process::id();
-    let is_here = |listed: &&Listed| listed.place.registry == registry && listed.process == process;
-    let listed: Vec<Listed> = LISTED.lock().iter().filter(is_here).cloned().collect();
-    for Listed { place, ledger, .. } in listed {
+    for Listed { place, ledger, .. } in listed(&LISTED, registry) {
         let tags = Tags::from([("sink", place.sink), ("reporter", place.number.to_string())]);
-        fill_one(families, &tags, &ledger.read());
+        fill_one(families, &tags, &ledger.figures());
     }
+}
+
+/// The reporters of a registry. A forked child has none of its parent's, whatever the list says.
+fn listed(list: &Mutex<Vec<Listed>>, registry: usize) -> Vec<Listed> {
+    let process = process::id();
+    let is_here = |listed: &&Listed| listed.place.registry == registry && listed.process == process;
+    let list = list.try_lock_for(PATIENCE);
+    list.map_or_else(Vec::new, |list| list.iter().filter(is_here).cloned().collect())
 }
 
 fn fill_one(families: &mut Families<'_>, tags: &Tags, status: &Status) {
@@ -174,6 +190,16 @@ mod tests {
         }
         drop((first, second));
         assert_eq!(lines(&registry), [""; 0]);
+    }
+
+    #[test]
+    fn a_list_that_nobody_gives_back_holds_up_nobody() {
+        let (list, ledger) = (Mutex::new(Vec::new()), Ledger::default());
+        assert!(Listing::list(&list, 7, "stingy", &ledger).is_some());
+        assert_eq!(listed(&list, 7).len(), 1);
+        let _held = list.lock();
+        assert!(Listing::list(&list, 7, "stingy", &ledger).is_none());
+        assert!(listed(&list, 7).is_empty());
     }
 
     #[test]

@@ -41,21 +41,21 @@
 //! |---|---|
 //! | **the backend is down at the start** | nothing special: reports wait, up to [`backlog_points`](ReporterBuilder::backlog_points) and [`backlog_bytes`](ReporterBuilder::backlog_bytes), or on disk |
 //! | **it is down for a while** | what waits is tried again with each report, and between two reports after random waits of less than 4, 8, 16, 30, 30 … seconds, the last of them not in the interval's last tenth |
-//! | **it comes back** | what waits is sent with its own timestamps, the oldest first, for at most half of a report's time; then what is new; then what still waits, up to the next report |
+//! | **it comes back** | what waits is sent with its own timestamps, the oldest first: in half of a report's time, and a push that was begun has until three quarters of it; then what is new; then what still waits, begun up to the interval's last tenth |
 //! | **it is down for too long** | the oldest points are dropped, and counted as `overflow`; with a spool, those beyond its bounds |
-//! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. Ticks that pass meanwhile fall out, and do not pile up |
-//! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it |
+//! | **it is slow** | a report may take an interval, or 5 s if that is longer; what is not answered by then waits. A retry between two reports has as long, and may make the next one late. Ticks that pass meanwhile fall out, and do not pile up |
+//! | **it took a push but the answer was lost** | the push is made again: the same points with the same timestamps arrive twice, which time-series databases take for one. If the second try is dropped, it is counted as dropped although the backend has it. A backend of increases counts them twice: they are in the next report's as well |
 //! | **it took a push and lost it** (killed before it had written it down) | those points are gone, and nobody is told. Totals are whole again with the next report |
-//! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases |
+//! | **the sink wants increases** ([`Rules::increases`](Rules)) | nothing waits: what was not taken is counted as `superseded`, and its counts are in the next report's increases; so are those of a push that was taken and whose answer was lost, which the backend then has twice |
 //! | **it asks for rest** (`Retry-After`) | nothing is pushed until then, for ten minutes at most; reports wait. `report_now` and `stop` push all the same |
 //! | **it refuses one point** | that one is dropped, and counted as `refused`; the others of its push are delivered |
 //! | **it cannot digest one push** (always 500) | that push stays the oldest that waits and what waited with it stays behind it; what is new is tried all the same with each report, so new points arrive |
 //! | **the token is wrong** | everything waits until somebody mends the account, or the backlog is full |
-//! | **a metric cannot be sent** (its name, its tags, NaN) | it is left out, counted in [`Report::skipped`] and told once; all others are sent |
+//! | **a metric cannot be sent** (its name, its tags, NaN, a name that another metric becomes, too: `a.b` and `a_b`) | it is left out, counted in [`Report::skipped`] and told once; all others are sent |
 //! | **the machine slept, or its clock was set** | one report, then the schedule goes on: it is monotonic. Timestamps are the wall clock's, whatever it says |
 //! | **two reports fall into one second** | the second is stamped a second later, once; a third shares that second |
-//! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried once, what waits first. What is still not delivered is dropped, and counted as `stopped`; with a spool it stays there for the next reporter |
-//! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time; the thread ends after its current request, and begins no other |
+//! | **[`stop`](Reporter::stop) is called** | a push in flight is waited for, the rest of its report goes with the last one; that is made exactly once, each batch is tried at most once, up to the first that has to wait, what waits first. It has all the time that `stop` has, but for a tenth and at most half a second to keep what is not taken. What is still not delivered is dropped, and counted as `stopped`; with a spool it goes there, for the next reporter |
+//! | **`stop` has too little time** | it returns [`StopError::TimedOut`] on time: a push that was in flight has as long as it was given when it began. The thread ends after that request, and begins no other; with a spool, which is in use until then, what is not delivered goes there only then, and is lost if the program has ended by that time |
 //! | **the reporter is dropped** | as `stop`, with an interval's time, 5 s at most |
 //! | **the program ends without either (`exit`, `abort`), or is killed** | what was recorded since the last report is lost, and so is what waited in memory. What was in a spool is delivered by the next reporter with that spool, which counts it as its own |
 //! | **… while points of a report are on the way** | they are lost as well, unless they had failed once: that is when they go to the spool |

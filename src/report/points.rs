@@ -1,6 +1,6 @@
 //! A snapshot as points that a backend takes.
 
-use super::rules::{Fit, RefusedPoint};
+use super::rules::{Fit, RefusedPoint, Takers};
 use super::sink::{Point, Reading};
 use super::timestamp::Timestamp;
 use crate::encode::fields::{self, Field};
@@ -25,7 +25,8 @@ pub(super) fn points(snapshot: &Snapshot, timestamp: Timestamp, prefix: &str, fi
     let series = snapshot.families().iter().map(|family| family.series.len()).sum();
     let (points, starts) = (Vec::with_capacity(series), Vec::with_capacity(series));
     let done = Points { points, starts, ..Points::default() };
-    let mut lowering = Lowering { prefix, timestamp, fit, family: None, names: Vec::new(), done };
+    let mut lowering =
+        Lowering { prefix, timestamp, fit, family: None, names: Vec::new(), takers: Takers::default(), done };
     let not_finite = fields::each(snapshot, |field| lowering.take(field));
     Points { not_finite, ..lowering.done }
 }
@@ -38,6 +39,7 @@ struct Lowering<'a> {
     family: Option<Name>,
     /// Names of points by field, few: all series of a family share them.
     names: Vec<(&'static str, Name)>,
+    takers: Takers,
     done: Points,
 }
 
@@ -68,7 +70,7 @@ impl Lowering<'_> {
             return Ok(known.clone());
         }
         let whole = Name::from(format!("{}{metric}.{field}", self.prefix));
-        let name = self.fit.name(&whole)?;
+        let name = self.takers.take(self.fit.name(&whole)?, metric)?;
         self.names.push((field, name.clone()));
         Ok(name)
     }
@@ -118,6 +120,26 @@ mod tests {
         let points = points_of("", Sanitize::default(), &snapshot).points;
         assert!(points.iter().all(|point| point.timestamp == Timestamp::from(2)));
         assert_eq!(points[1].tags, Tags::from([("host", "a"), ("k", "v")]));
+    }
+
+    #[test]
+    fn a_name_that_two_metrics_become_is_the_first_one_s() {
+        let (one, two) = (Tags::from([("k", "1")]), Tags::from([("k", "2")]));
+        let snapshot = gauges(&[
+            ("a.b", one.clone(), 1.0),
+            ("a_b", one, 2.0),
+            ("a_b", two, 3.0),
+            ("c", Tags::new(), 4.0),
+        ]);
+        let done = points_of("app.", Sanitize::Prometheus, &snapshot);
+        let values: Vec<f64> = done.points.iter().map(|point| point.value).collect();
+        assert_eq!((values, done.starts.len()), (vec![1.0, 4.0], 2));
+        let (metric, name, by) = ("a_b".into(), "app_a_b_value".into(), "a.b".into());
+        let refused = RefusedPoint::Taken { metric, name, by };
+        let text = r#"metric "a_b" cannot be sent as "app_a_b_value": that is what metric "a.b" is sent as"#;
+        assert_eq!(refused.to_string(), text);
+        assert_eq!(done.refused, [refused.clone(), refused]);
+        assert_eq!(points_of("app.", Sanitize::Apptuit, &snapshot).points.len(), 4);
     }
 
     #[test]

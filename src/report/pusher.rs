@@ -49,7 +49,7 @@ struct Taken {
 
 impl<S: Sink> Pusher<S> {
     /// Reports everything there is: first what waits, then what is new, so that a backend gets it in order. What waits
-    /// has half of the time, and what is new is tried even where that failed.
+    /// is begun in half of the time, and what is new is tried even where that failed.
     pub(super) fn report(&mut self, time: &Allowance) -> (Report, Option<Halt>) {
         let mut report = Report::default();
         let Taken { points, totals, now } = self.take(&mut report);
@@ -417,9 +417,11 @@ mod tests {
         registry.counter("c").inc();
         let reporter = Reporter::new(&registry, Slow(given)).start().unwrap();
         reporter.report_now().unwrap();
+        let before = Instant::now();
         reporter.report_now().unwrap();
         let deadlines: Vec<Instant> = deadlines.try_iter().collect();
-        assert_eq!(deadlines[2] - deadlines[1], Duration::from_secs(30), "half of the time");
+        assert_eq!(deadlines[2] - deadlines[1], Duration::from_secs(15), "a quarter of the time");
+        assert!(deadlines[1] >= before + Duration::from_secs(45), "once begun, more than the half");
     }
 
     #[test]
@@ -447,7 +449,12 @@ mod tests {
         setup.pusher.view.home().counter("c").inc();
         let time = Allowance::new(Duration::ZERO, Duration::ZERO, StopBy::default());
         let (report, _) = setup.pusher.report(&time);
-        assert_eq!((report.failed, setup.sizes().len(), setup.told.try_iter().count()), (1, 0, 1));
+        assert_eq!((report.failed, report.waiting, setup.sizes().len()), (1, 1, 0));
+        let told: Vec<String> = setup.told.try_iter().map(|error| error.to_string()).collect();
+        assert_eq!(told, ["1 of 1 points not delivered: the time for this report is over"]);
+        let status = setup.pusher.delivery.ledger.read();
+        assert_eq!((status.pushes, status.failed_pushes, status.failures_in_a_row), (0, 0, 0));
+        assert!(setup.pusher.delivery.meta.standing().families().is_empty());
     }
 
     #[test]

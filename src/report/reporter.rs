@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::allowance::{StopBy, deadline_in};
+use super::allowance::StopBy;
 use super::builder::ReporterBuilder;
 use super::listing::Listing;
 use super::outcome::Report;
@@ -84,7 +84,8 @@ pub(super) struct Handle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
-    /// The last push was not over in time. The thread goes on until its current request has ended, and makes no new one.
+    /// The last push was not over in time. The thread goes on until its current request has ended, and makes no new one;
+    /// until then its spool is in use by it.
     #[error("the last push was not over in the time given")]
     TimedOut,
     /// The thread is gone, or waits for itself: a sink, an error handler or a function of a metric called `stop`.
@@ -205,6 +206,9 @@ impl Reporter {
 
     /// Waits for a push in flight, pushes exactly once more, and ends the thread.
     ///
+    /// The backend has nine tenths of `timeout`, all but half a second if that is more: what it did not take by then is
+    /// still counted, and kept if there is a spool, before this returns.
+    ///
     /// # Errors
     ///
     /// All that took longer than `timeout`, or the thread is gone, or in another process. What became of the points is not an error here: it is
@@ -220,7 +224,7 @@ impl Reporter {
             self.handle.leave_alone(thread);
             return Err(StopError::Forked);
         }
-        self.handle.stop_by.set(deadline_in(timeout));
+        self.handle.stop_by.set(timeout);
         let (reply, report) = mpsc::channel();
         self.handle.orders.send(Order::Stop(reply)).map_err(|_| StopError::NoThread)?;
         if own_thread {
@@ -368,6 +372,42 @@ mod tests {
         assert_eq!(begun.iter().count(), 0);
         let lasting = Reporter::new(&Registry::new(), Spy::new(|_| Answer::Takes)).every(Duration::MAX);
         assert_eq!(lasting.start().unwrap().handle.drop_patience, Duration::from_secs(5));
+    }
+
+    /// Takes nothing, and tells until when it was to answer.
+    struct Silent(Sender<Instant>);
+
+    impl Sink for Silent {
+        fn name(&self) -> &str {
+            "silent"
+        }
+
+        fn rules(&self) -> Rules {
+            Rules::default()
+        }
+
+        fn push(&mut self, batch: &[Point], deadline: Instant) -> Result<Outcome, PushError> {
+            self.0.send(deadline).unwrap();
+            Err(PushError::Unreachable { points: batch.len(), reason: "silence".into() })
+        }
+    }
+
+    #[test]
+    fn a_stop_gives_the_network_all_its_time_but_what_it_takes_to_keep_points() {
+        for (timeout, to_keep) in [(60_000, 500), (2_000, 200)] {
+            let timeout = Duration::from_millis(timeout);
+            let network = timeout - Duration::from_millis(to_keep);
+            let (given, deadlines) = mpsc::channel();
+            let registry = Registry::builder().clock(ManualClock::new()).build();
+            registry.counter("orders").inc();
+            // A report may take 5 s otherwise.
+            let reporter = Reporter::new(&registry, Silent(given)).every(SOON).on_error(|_| ());
+            let reporter = reporter.start().unwrap();
+            let before = Instant::now();
+            assert_eq!(reporter.stop(timeout).unwrap().failed, 1);
+            let deadline = deadlines.recv().unwrap();
+            assert!((before + network..=Instant::now() + network).contains(&deadline), "{timeout:?}");
+        }
     }
 
     /// One life of a reporter: what is pushed after `stop` was called, seen by a total that then no longer moves.

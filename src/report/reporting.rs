@@ -72,8 +72,8 @@ impl<S: Sink> Reporting<S> {
     }
 
     fn try_again(&mut self, now: Duration) {
-        let patience = self.schedule.due().saturating_sub(now);
-        let time = Allowance::new(patience, now, self.stop_by.clone());
+        let left = self.retry_until().saturating_sub(now);
+        let time = Allowance::again(self.patience, now, left, self.stop_by.clone());
         let halt = self.pusher.catch_up(&time, &mut Report::default());
         self.plan(halt);
     }
@@ -86,9 +86,13 @@ impl<S: Sink> Reporting<S> {
     }
 
     fn plan(&mut self, halt: Option<Halt>) {
-        let until = self.schedule.due().saturating_sub(self.every / REST);
         let waiting = self.pusher.backlog.waiting().points;
-        self.retry.plan(halt, waiting, self.clock.now(), until);
+        self.retry.plan(halt, waiting, self.clock.now(), self.retry_until());
+    }
+
+    /// When no retry is begun any more, up to the next report.
+    fn retry_until(&self) -> Duration {
+        self.schedule.due().saturating_sub(self.every / REST)
     }
 
     fn is_paused(&self) -> bool {
@@ -102,7 +106,6 @@ mod tests {
     use crate::backoff::Chance;
     use crate::clock::ManualClock;
     use crate::registry::Registry;
-    use crate::report::allowance::deadline_in;
     use crate::report::backlog::{Backlog, Bounds, InMemory, Waiting};
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Point, Reading, Reporter, Rules, Status};
@@ -112,6 +115,7 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
 
     const MINUTE: Duration = Duration::from_secs(60);
     const SECOND: Duration = Duration::from_secs(1);
@@ -218,6 +222,39 @@ mod tests {
         let again = driven.reporting.retry.due().map(|at| at - driven.clock.elapsed());
         assert!(again.is_some_and(|wait| wait < SECOND * 4), "with each report they begin anew: {again:?}");
         driven.check();
+    }
+
+    #[test]
+    fn a_retry_late_in_the_interval_is_given_as_long_as_a_report() {
+        let mut driven = Driven::new(1, 10, Bounds::default());
+        let deadlines = driven.reporting.pusher.delivery.sink.deadlines();
+        driven.pass(MINUTE, Answer::Status(503));
+        let mut latest = Duration::ZERO;
+        while let Some(at) = driven.reporting.retry.due() {
+            let (wait, before) = (at - driven.clock.elapsed(), Instant::now());
+            driven.pass(wait, Answer::Status(503));
+            assert!(*deadlines.lock().last().unwrap() >= before + MINUTE);
+            latest = driven.clock.elapsed();
+        }
+        assert!(latest > driven.reporting.schedule.due() - MINUTE / 2, "one was late: {latest:?}");
+    }
+
+    #[test]
+    fn a_retry_of_much_leaves_room_for_orders_and_ends_before_the_next_report() {
+        let mut driven = Driven::taking(1, 10, Bounds::default(), SECOND * 5);
+        for _ in 0..50 {
+            driven.pass(MINUTE, Answer::Status(401));
+        }
+        *driven.answer.lock() = Answer::Takes;
+        driven.clock.advance(driven.reporting.wake_at() - driven.clock.elapsed());
+        driven.reporting.look();
+        let (due, mut rounds) = (driven.reporting.schedule.due(), 0);
+        while driven.reporting.wake_at() < due {
+            driven.reporting.look();
+            rounds += 1;
+        }
+        let left = due - driven.clock.elapsed();
+        assert!(rounds > 1 && left <= MINUTE / REST, "{rounds} rounds, {left:?} left");
     }
 
     #[test]
@@ -341,7 +378,7 @@ mod tests {
         let (stop_by, stopping) = (driven.reporting.stop_by.clone(), Arc::new(Mutex::new(0)));
         let pushes = stopping.clone();
         driven.reporting.pusher.delivery.sink = Spy::new(move |_| {
-            stop_by.set(deadline_in(MINUTE));
+            stop_by.set(MINUTE);
             *pushes.lock() += 1;
             Answer::Takes
         });
@@ -589,7 +626,7 @@ mod tests {
             let before = driven.status();
             *driven.answer.lock() = ANSWERS[story / STEPS.pow(2)];
             driven.clock.advance(SECOND);
-            driven.reporting.stop_by.set(deadline_in(MINUTE));
+            driven.reporting.stop_by.set(MINUTE);
             assert_eq!(driven.reporting.report_last().points, 2);
             assert_eq!(driven.status().accepted, before.accepted + 2, "exactly once more");
             assert_eq!(driven.status().on_the_way(), 0);

@@ -44,16 +44,20 @@ impl Retry {
         let wait = match halt {
             _ if waiting == 0 => None,
             None => Some(Duration::ZERO),
-            Some(Halt::Retry(asked)) => Some(self.backoff.next().max(self.quiet(asked, now))),
+            Some(Halt::Retry(asked)) => {
+                self.rest(asked, now);
+                Some(self.backoff.next())
+            }
             Some(Halt::Wait | Halt::CutShort) => None,
         };
-        self.at = wait.map(|wait| now.saturating_add(wait)).filter(|at| *at <= until);
+        let at = wait.map(|wait| now.saturating_add(wait).max(self.quiet_until));
+        self.at = at.filter(|at| *at <= until);
     }
 
-    fn quiet(&mut self, asked: Option<Duration>, now: Duration) -> Duration {
+    /// What was asked for before holds, whatever came after it.
+    fn rest(&mut self, asked: Option<Duration>, now: Duration) {
         let quiet = asked.unwrap_or_default().min(LONGEST_QUIET);
-        self.quiet_until = now.saturating_add(quiet);
-        quiet
+        self.quiet_until = self.quiet_until.max(now.saturating_add(quiet));
     }
 }
 
@@ -105,6 +109,23 @@ mod tests {
         assert!(retry.is_quiet(Duration::from_secs(119)) && !retry.is_quiet(Duration::from_secs(120)));
         retry.plan(ask(u64::MAX), 1, Duration::ZERO, DAY);
         assert!(!retry.is_quiet(LONGEST_QUIET));
+    }
+
+    #[test]
+    fn a_rest_that_was_asked_for_outlasts_every_later_answer() {
+        let mut retry = retry(1);
+        let (ask, now) =
+            (|seconds| Some(Halt::Retry(Some(Duration::from_secs(seconds)))), Duration::from_secs(10));
+        let end = Duration::from_secs(120);
+        retry.plan(ask(120), 1, Duration::ZERO, DAY);
+        for later in [AGAIN, ask(1), None, Some(Halt::Wait)] {
+            retry.begin();
+            retry.plan(later, 1, now, DAY);
+            assert!(retry.is_quiet(end - Duration::from_nanos(1)) && !retry.is_quiet(end), "{later:?}");
+            assert!(retry.due().is_none_or(|at| at >= end), "{later:?}");
+        }
+        retry.plan(ask(120), 1, now, DAY);
+        assert!(retry.is_quiet(end), "a later request that is for longer counts from when it was made");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a backend takes, and how names and tags are made to fit.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::merged::Merged;
@@ -31,7 +32,8 @@ pub struct Rules {
     /// Whether percentiles are sent: a reporter then has the registry record them.
     pub percentiles: bool,
     /// Whether the backend counts by itself and wants increases instead of totals. Points that it does not take do not
-    /// wait: the next report's increases have theirs, and its levels are newer. A series that is absent from reports for a
+    /// wait: the next report's increases have theirs, and its levels are newer. Where only the answer to a push was lost, the
+    /// backend has those increases twice. A series that is absent from reports for a
     /// while, hidden or because its collector failed, goes on where it was: as many of these are remembered as the largest
     /// report had increases. One absent for longer sends its whole total again.
     pub increases: bool,
@@ -86,6 +88,16 @@ pub enum RefusedPoint {
         /// What is wrong with the tags.
         source: MergeError,
     },
+    /// Another metric has the name that its own becomes.
+    #[error("metric {metric:?} cannot be sent as {name:?}: that is what metric {by:?} is sent as")]
+    Taken {
+        /// The metric.
+        metric: Name,
+        /// The name that both become.
+        name: Name,
+        /// The metric that is sent under it: the one that was registered first.
+        by: Name,
+    },
 }
 
 /// Makes names and tags fit.
@@ -115,6 +127,21 @@ impl Fit<'_> {
             collisions.note(merged.dropped());
             Ok(merged.to_tags())
         })
+    }
+}
+
+/// The names of one report's points, each with the metric it was made from.
+#[derive(Debug, Default)]
+pub(super) struct Takers(HashMap<Name, Name, RandomState>);
+
+impl Takers {
+    /// Gives the name to this metric, unless it was given to another, whose series nobody could tell from this one's.
+    pub(super) fn take(&mut self, name: Name, metric: &Name) -> Result<Name, RefusedPoint> {
+        let by = self.0.entry(name.clone()).or_insert_with(|| metric.clone());
+        if by == metric {
+            return Ok(name);
+        }
+        Err(RefusedPoint::Taken { metric: metric.clone(), name, by: by.clone() })
     }
 }
 

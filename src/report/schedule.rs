@@ -45,16 +45,18 @@ impl Schedule {
         let Some(late) = now.checked_sub(self.due) else { return false };
         let left = match self.grid {
             Grid::Start => left_of(self.every, late),
-            Grid::Wall { later } => self.until_next(wall, later),
+            Grid::Wall { later } => self.until_next(wall, later, late),
         };
         self.due = now.saturating_add(left);
         true
     }
 
-    /// A wall clock that runs behind the monotonic one has a tick before its time: the rest of that interval is none.
-    fn until_next(&self, wall: SystemTime, later: Duration) -> Duration {
-        let left = until_aligned(wall, self.every, later);
-        if left < self.every / 2 { left.saturating_add(self.every) } else { left }
+    /// A wall clock that runs behind the monotonic one has a tick before its time: the rest of that interval is none. After
+    /// a tick that came late by itself, little is left because of that.
+    fn until_next(&self, wall: SystemTime, later: Duration, late: Duration) -> Duration {
+        let (left, half) = (until_aligned(wall, self.every, later), self.every / 2);
+        let is_late = self.every - left_of(self.every, late) >= half;
+        if left < half && !is_late { left.saturating_add(self.every) } else { left }
     }
 }
 
@@ -119,7 +121,12 @@ mod tests {
 
         /// The time from one tick to the next, where the wall clock reads this at the first of them.
         fn then(&mut self, wall: f64) -> f64 {
-            let now = self.0.due();
+            self.late(0, wall)
+        }
+
+        /// As above, where the first is so many seconds late.
+        fn late(&mut self, late: u64, wall: f64) -> f64 {
+            let now = self.0.due() + Duration::from_secs(late);
             assert!(self.0.tick(now, UNIX_EPOCH + Duration::from_secs_f64(wall)));
             (self.0.due() - now).as_secs_f64()
         }
@@ -134,6 +141,16 @@ mod tests {
         assert_eq!(aligned.then(726.5), 60.5, "a clock that runs behind does not tick twice");
         assert_eq!(Aligned::start(3).0.due(), Duration::from_secs(1004));
         assert_eq!(Aligned::start(607).0.due(), Duration::from_secs(1060));
+    }
+
+    #[test]
+    fn an_aligned_tick_that_is_late_costs_the_next_nothing() {
+        for (late, next) in [(10, 50.0), (29, 31.0), (31, 29.0), (40, 20.0), (59, 1.0), (3_640, 20.0)] {
+            let mut aligned = Aligned::start(600);
+            assert_eq!(aligned.late(late, 607.0 + late as f64), next, "{late} s late");
+        }
+        let behind = Aligned::start(600).late(60, 666.5);
+        assert_eq!(behind, 60.5, "a whole interval late, by a clock that runs behind: not twice");
     }
 
     #[test]

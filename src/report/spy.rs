@@ -30,12 +30,18 @@ type Script = Box<dyn FnMut(&[Point]) -> Answer + Send>;
 pub(super) struct Spy {
     script: Script,
     taken: Arc<Mutex<Vec<Point>>>,
+    deadlines: Arc<Mutex<Vec<Instant>>>,
     rules: Rules,
 }
 
 impl Spy {
     pub(super) fn new(script: impl FnMut(&[Point]) -> Answer + Send + 'static) -> Self {
-        Spy { script: Box::new(script), taken: Arc::default(), rules: Rules::default() }
+        Spy {
+            script: Box::new(script),
+            taken: Arc::default(),
+            deadlines: Arc::default(),
+            rules: Rules::default(),
+        }
     }
 
     pub(super) fn with_rules(self, rules: Rules) -> Self {
@@ -45,6 +51,11 @@ impl Spy {
     /// What it took so far, in order.
     pub(super) fn taken(&self) -> Arc<Mutex<Vec<Point>>> {
         self.taken.clone()
+    }
+
+    /// Until when it was to answer, each time.
+    pub(super) fn deadlines(&self) -> Arc<Mutex<Vec<Instant>>> {
+        self.deadlines.clone()
     }
 
     fn take(&self, points: &[Point]) -> usize {
@@ -62,7 +73,8 @@ impl Sink for Spy {
         self.rules.clone()
     }
 
-    fn push(&mut self, batch: &[Point], _: Instant) -> Result<Outcome, PushError> {
+    fn push(&mut self, batch: &[Point], deadline: Instant) -> Result<Outcome, PushError> {
+        self.deadlines.lock().push(deadline);
         let points = batch.len();
         match (self.script)(batch) {
             Answer::TooLargeAbove(most) if points > most => {

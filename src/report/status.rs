@@ -98,7 +98,18 @@ impl Status {
     /// assert_eq!(tagmeter::report::Status::default().on_the_way(), 0);
     /// ```
     pub fn on_the_way(&self) -> u64 {
-        self.accepted - self.delivered - self.dropped.total()
+        self.accepted.saturating_sub(self.delivered).saturating_sub(self.dropped.total())
+    }
+
+    /// A push is counted before what waits is counted again. Meanwhile what it settled is on neither count.
+    fn consistent(mut self) -> Self {
+        let on_the_way = usize::try_from(self.on_the_way()).unwrap_or(usize::MAX);
+        self.backlog_points = self.backlog_points.min(on_the_way);
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &mut self.spool {
+            spool.points = spool.points.min(self.backlog_points);
+        }
+        self
     }
 }
 
@@ -109,7 +120,7 @@ impl Dropped {
     /// assert_eq!(tagmeter::report::Dropped::default().total(), 0);
     /// ```
     pub fn total(&self) -> u64 {
-        self.by_reason().iter().map(|(_, points)| points).sum()
+        self.by_reason().iter().fold(0, |total, (_, points)| total.saturating_add(*points))
     }
 
     /// The counts with what they are called on a page.
@@ -158,24 +169,41 @@ impl Loss {
 
 /// The status, which the reporter's thread writes and others read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ledger(Arc<Mutex<Status>>);
+pub(super) struct Ledger(Arc<Entries>);
+
+/// The reporter's thread waits for whoever reads: nobody copies what may be large under a lock.
+#[derive(Debug, Default)]
+struct Entries {
+    /// All but the last error.
+    figures: Mutex<Status>,
+    last_error: Mutex<Option<Arc<ReportError>>>,
+}
 
 impl Ledger {
     pub(super) fn read(&self) -> Status {
-        self.0.lock().clone()
+        // In this order: what went wrong is told before it is counted.
+        let figures = self.figures();
+        let last_error = self.0.last_error.lock().clone();
+        Status { last_error: last_error.as_deref().cloned(), ..figures }
+    }
+
+    /// The status without what went wrong last.
+    pub(super) fn figures(&self) -> Status {
+        let figures = self.0.figures.lock().clone();
+        figures.consistent()
     }
 
     pub(super) fn accept(&self, points: usize) {
-        self.0.lock().accepted += points as u64;
+        self.0.figures.lock().accepted += points as u64;
     }
 
     pub(super) fn drop_points(&self, points: usize, reason: DropReason) {
-        *self.0.lock().dropped.count_of(reason) += points as u64;
+        *self.0.figures.lock().dropped.count_of(reason) += points as u64;
     }
 
     /// A push that was answered favourably, at this time.
     pub(super) fn deliver(&self, points: usize, at: SystemTime) {
-        let mut status = self.0.lock();
+        let mut status = self.0.figures.lock();
         status.pushes += 1;
         status.delivered += points as u64;
         status.last_success = Some(at);
@@ -184,7 +212,7 @@ impl Ledger {
 
     /// A push that failed; the backend took some of its points all the same, perhaps.
     pub(super) fn fail(&self, delivered: usize) {
-        let mut status = self.0.lock();
+        let mut status = self.0.figures.lock();
         status.pushes += 1;
         status.failed_pushes += 1;
         status.delivered += delivered as u64;
@@ -192,25 +220,69 @@ impl Ledger {
     }
 
     pub(super) fn wait(&self, waiting: Waiting) {
-        let mut status = self.0.lock();
+        let mut status = self.0.figures.lock();
         (status.backlog_points, status.backlog_bytes) = (waiting.points, waiting.bytes);
     }
 
     #[cfg(feature = "spool")]
     pub(super) fn note_spool(&self, spool: Option<SpoolStatus>) {
-        self.0.lock().spool = spool;
+        self.0.figures.lock().spool = spool;
     }
 
     pub(super) fn tell(&self, error: &ReportError) {
-        let before = self.0.lock().last_error.replace(error.clone());
+        let error = Arc::new(error.clone());
+        let before = self.0.last_error.lock().replace(error);
         drop(before);
     }
 
     pub(super) fn pause(&self, paused: bool) {
-        self.0.lock().paused = paused;
+        self.0.figures.lock().paused = paused;
     }
 
     pub(super) fn is_paused(&self) -> bool {
-        self.0.lock().paused
+        self.0.figures.lock().paused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn waiting(points: usize) -> Waiting {
+        Waiting { points, bytes: points * 10 }
+    }
+
+    #[test]
+    fn what_waits_is_never_more_than_what_is_on_the_way() {
+        let ledger = Ledger::default();
+        ledger.accept(10);
+        ledger.wait(waiting(10));
+        #[cfg(feature = "spool")]
+        ledger.note_spool(Some(SpoolStatus { points: 10, ..SpoolStatus::default() }));
+        ledger.deliver(4, UNIX_EPOCH);
+        ledger.drop_points(1, DropReason::Refused);
+        let status = ledger.read();
+        assert_eq!((status.on_the_way(), status.backlog_points), (5, 5));
+        #[cfg(feature = "spool")]
+        assert_eq!(status.spool.map(|spool| spool.points), Some(5));
+        ledger.wait(waiting(3));
+        assert_eq!(ledger.figures().backlog_points, 3);
+    }
+
+    #[test]
+    fn figures_that_somebody_changed_overflow_nothing() {
+        let dropped = Dropped { refused: u64::MAX, overflow: 1, ..Dropped::default() };
+        let status = Status { accepted: 1, delivered: 2, dropped, ..Status::default() };
+        assert_eq!((status.on_the_way(), dropped.total()), (0, u64::MAX));
+    }
+
+    #[test]
+    fn the_last_error_is_in_the_status_and_not_among_its_figures() {
+        let ledger = Ledger::default();
+        ledger.tell(&ReportError::general("first".into()));
+        ledger.tell(&ReportError::general("second".into()));
+        assert_eq!(ledger.read().last_error, Some(ReportError::general("second".into())));
+        assert_eq!(ledger.figures().last_error, None);
     }
 }

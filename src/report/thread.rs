@@ -82,7 +82,7 @@ mod tests {
     use crate::backoff::Chance;
     use crate::clock::ManualClock;
     use crate::registry::Registry;
-    use crate::report::allowance::{StopBy, deadline_in};
+    use crate::report::allowance::StopBy;
     use crate::report::backlog::{Bounds, InMemory};
     use crate::report::spy::{Answer, Spy};
     use crate::report::{Point, Reporter};
@@ -197,7 +197,7 @@ mod tests {
                     self.clock.advance(MINUTE);
                     Order::Look
                 }
-                Step::SetStopTime => return self.stop_by.set(deadline_in(MINUTE)),
+                Step::SetStopTime => return self.stop_by.set(MINUTE),
                 Step::OrderStop => {
                     let (reply, report) = channel();
                     self.stopped = Some(report);

@@ -212,8 +212,8 @@ impl NativeCounts {
     fn add(&mut self, bucket: Bucket, times: u64) {
         match bucket {
             Bucket::Zero => self.zero_count = self.zero_count.saturating_add(times),
-            Bucket::Above(index) => combine_at(&mut self.positive, (index, times), u64::saturating_add),
-            Bucket::Below(index) => combine_at(&mut self.negative, (index, times), u64::saturating_add),
+            Bucket::Above(index) => add_at(&mut self.positive, (index, times)),
+            Bucket::Below(index) => add_at(&mut self.negative, (index, times)),
         }
     }
 
@@ -226,16 +226,18 @@ impl NativeCounts {
     pub(crate) fn merge(&mut self, mut other: NativeCounts) {
         self.meet(&mut other);
         self.zero_count = self.zero_count.saturating_add(other.zero_count);
-        combine_all(&mut self.positive, other.positive, u64::saturating_add);
-        combine_all(&mut self.negative, other.negative, u64::saturating_add);
+        add_all(&mut self.positive, other.positive);
+        add_all(&mut self.negative, other.negative);
     }
 
-    /// Takes away what was counted earlier; both become as coarse as the coarser.
-    pub(crate) fn subtract(&mut self, mut earlier: NativeCounts) {
-        self.meet(&mut earlier);
-        self.zero_count = self.zero_count.wrapping_sub(earlier.zero_count);
-        combine_all(&mut self.positive, earlier.positive, u64::wrapping_sub);
-        combine_all(&mut self.negative, earlier.negative, u64::wrapping_sub);
+    /// What was counted since an earlier time, as coarse as the coarser of the two; `None` where a bucket fell.
+    pub(crate) fn since(&self, earlier: &NativeCounts) -> Option<NativeCounts> {
+        let (mut own, mut earlier) = (self.clone(), earlier.clone());
+        own.meet(&mut earlier);
+        own.zero_count = own.zero_count.checked_sub(earlier.zero_count)?;
+        own.positive = difference(own.positive, earlier.positive)?;
+        own.negative = difference(own.negative, earlier.negative)?;
+        Some(own)
     }
 
     /// Whether there are more buckets than there may be.
@@ -384,17 +386,27 @@ fn between(lower: f64, upper: f64, share: f64) -> f64 {
     (low + (high - low) * share).exp2().clamp(lower, upper)
 }
 
-fn combine_at(side: &mut Occupied, (index, times): (i32, u64), combine: fn(u64, u64) -> u64) {
+fn add_at(side: &mut Occupied, (index, times): (i32, u64)) {
     match side.binary_search_by_key(&index, |(own, _)| *own) {
-        Ok(place) => side[place].1 = combine(side[place].1, times),
-        Err(place) => side.insert(place, (index, combine(0, times))),
+        Ok(place) => side[place].1 = side[place].1.saturating_add(times),
+        Err(place) => side.insert(place, (index, times)),
     }
 }
 
-/// Combines two rows of buckets one by one; those that end empty go.
-fn combine_all(side: &mut Occupied, other: Occupied, combine: fn(u64, u64) -> u64) {
-    other.into_iter().for_each(|bucket| combine_at(side, bucket, combine));
+/// Adds two rows of buckets one by one; those that end empty go.
+fn add_all(side: &mut Occupied, other: Occupied) {
+    other.into_iter().for_each(|bucket| add_at(side, bucket));
     side.retain(|(_, count)| *count > 0);
+}
+
+/// A row of buckets less an earlier one, without those that end empty; `None` where one of them fell.
+fn difference(mut side: Occupied, earlier: Occupied) -> Option<Occupied> {
+    for (index, times) in earlier.into_iter().filter(|(_, times)| *times > 0) {
+        let place = side.binary_search_by_key(&index, |(own, _)| *own).ok()?;
+        side[place].1 = side[place].1.checked_sub(times)?;
+    }
+    side.retain(|(_, count)| *count > 0);
+    Some(side)
 }
 
 fn halve_all(side: &mut Occupied) {
@@ -569,9 +581,9 @@ mod tests {
 
         #[test]
         fn what_is_taken_away_leaves_the_rest(values in values(), more in values(), buckets in definitions()) {
-            let mut both = counted(&buckets, &[values.as_slice(), &more].concat());
-            both.subtract(counted(&buckets, &values));
-            prop_assert_eq!(both, counted(&buckets, &more));
+            let (before, both) = (counted(&buckets, &values), counted(&buckets, &[values.as_slice(), &more].concat()));
+            prop_assert_eq!(both.since(&before), Some(counted(&buckets, &more)));
+            prop_assert_eq!(before.since(&both).is_some(), before == both);
         }
 
         #[test]

@@ -9,6 +9,7 @@ use std::thread;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::worker::LOCK_PATIENCE;
 use super::{Authorization, TransportError};
 
 /// What tools show the thread as that runs such a function.
@@ -67,7 +68,8 @@ impl Ask {
     /// Asks; waits as long as the function takes, and for calls before. Give it up whenever you like.
     pub(super) async fn ask(&self, asked: Asked) -> Result<Authorization, TransportError> {
         let failed = |reason: String| TransportError::NoCredentials { reason };
-        let one = self.turns();
+        let held = || failed("who asked for them was not forked with this process".to_owned());
+        let one = self.turns().ok_or_else(held)?;
         let turn = one.acquire_owned().await.map_err(|error| failed(error.to_string()))?;
         let (reply, answer) = oneshot::channel();
         let function = Arc::clone(&self.function);
@@ -78,12 +80,12 @@ impl Ask {
         answer.await.unwrap_or_else(|_| Err(failed("its thread has ended".to_owned())))
     }
 
-    fn turns(&self) -> Arc<Semaphore> {
-        let mut turn = self.turn.lock();
+    fn turns(&self) -> Option<Arc<Semaphore>> {
+        let mut turn = self.turn.try_lock_for(LOCK_PATIENCE)?;
         if turn.process != process::id() {
             *turn = Turn::new();
         }
-        Arc::clone(&turn.one)
+        Some(Arc::clone(&turn.one))
     }
 }
 

@@ -81,7 +81,7 @@ impl Exchange {
             .body(body.bytes.clone())
             .timeout(self.left())
             .send();
-        let response = sending.await.map_err(|error| self.failed(&error))?;
+        let response = sending.await.map_err(|error| self.failed(error))?;
         let mut answer = read(response).await;
         answer.note_secrets(&self.http.0.secrets);
         answer.note_secrets_of(authorization);
@@ -102,8 +102,10 @@ impl Exchange {
         Ok(map)
     }
 
-    fn failed(&self, error: &reqwest::Error) -> TransportError {
-        let (host, reason) = (self.request.endpoint.host(), innermost(error));
+    fn failed(&self, error: reqwest::Error) -> TransportError {
+        // The address may have a token in it.
+        let error = error.without_url();
+        let (host, reason) = (self.request.endpoint.host(), innermost(&error));
         // Connecting has a time limit of its own, so this comes first.
         if error.is_connect() {
             TransportError::Connect { host, reason }

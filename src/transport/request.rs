@@ -205,7 +205,7 @@ impl Answer {
     }
 
     /// A text from the body without what the request said in confidence: credentials, and values of headers that the options
-    /// said. For whatever is shown.
+    /// said, as they are or with the escapes of JSON. For whatever is shown.
     ///
     /// ```
     /// # use std::time::Duration;

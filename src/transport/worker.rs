@@ -25,6 +25,10 @@ use super::{Answer, Http, Request, TransportError};
 /// How much longer than the request's own time a caller waits for the thread, which enforces that time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a lock is waited for, which is held for some instructions, or until a thread has begun: in a forked child who held
+/// it is gone.
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+
 /// What tools show the thread as.
 const THREAD_NAME: &str = "tagmeter-http";
 
@@ -92,7 +96,11 @@ impl Worker {
             let reason = "the thread that makes requests cannot wait for one".to_owned();
             return Err(TransportError::Unavailable { reason });
         }
-        let mut worker = WORKER.lock();
+        Worker::get_from(&WORKER)
+    }
+
+    fn get_from(place: &Mutex<Option<Worker>>) -> Result<Worker, TransportError> {
+        let mut worker = place.try_lock_for(LOCK_PATIENCE).ok_or_else(held)?;
         match &*worker {
             Some(worker) if worker.process == process::id() => Ok(worker.clone()),
             _ => {
@@ -180,6 +188,11 @@ pub(super) fn unavailable(error: impl Error) -> TransportError {
     TransportError::Unavailable { reason: innermost(&error) }
 }
 
+fn held() -> TransportError {
+    let reason = "who asked for the thread that makes requests was not forked with this process".to_owned();
+    TransportError::Unavailable { reason }
+}
+
 fn ended() -> TransportError {
     TransportError::Unavailable { reason: "the thread that makes requests has ended".to_owned() }
 }
@@ -188,6 +201,13 @@ fn ended() -> TransportError {
 mod tests {
     use super::*;
     use std::task::Waker;
+
+    #[test]
+    fn a_lock_that_nobody_gives_back_holds_up_nobody() {
+        let place = Mutex::new(None);
+        let _held = place.lock();
+        assert!(matches!(Worker::get_from(&place), Err(TransportError::Unavailable { .. })));
+    }
 
     #[test]
     fn a_wait_needs_no_runtime_of_the_caller() {

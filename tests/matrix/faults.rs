@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     ResetWhileReading,
     /// Takes the points, and breaks the connection off.
     ResetBeforeAnswering,
+    /// Takes nothing and says nothing, for as long as somebody waits for it.
+    Silence,
     /// Reads the body a few bytes at a time, with this pause after each.
     SlowReading(Duration),
     /// Refuses the points of the first series, by a 400 that names them.

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) every: Duration,
     /// The longest time for one request.
     pub(crate) timeout: Duration,
+    /// The time for the end.
+    pub(crate) stop: Duration,
     pub(crate) series: u64,
     /// The most points in one push.
     pub(crate) batch: usize,
@@ -50,6 +52,7 @@ impl Settings {
             endpoint: endpoint.to_owned(),
             every: EVERY,
             timeout: Duration::from_secs(30),
+            stop: PATIENCE,
             series: 20,
             batch: 8,
             backlog_points: None,
@@ -169,7 +172,7 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
             "figures" => tell(&figures(&reporter.status(), &reports)),
             REPORT_ON => report_on(&reporter, &reports),
             "stop" => {
-                tell(&stop(reporter, &reports));
+                tell(&stop(reporter, settings.stop, &reports));
                 return ExitCode::SUCCESS;
             }
             _ => panic!("{order:?} is no order"),
@@ -269,12 +272,12 @@ fn report_on(reporter: &Reporter, reports: &AtomicU64) -> ! {
 }
 
 /// What was told before the end, and what the last report says of it.
-fn stop(reporter: Reporter, reports: &AtomicU64) -> Figures {
+fn stop(reporter: Reporter, timeout: Duration, reports: &AtomicU64) -> Figures {
     reporter.pause();
     // Made after whatever was in flight: nothing moves the figures afterwards.
     reporter.report_now().unwrap();
     let before = figures(&reporter.status(), reports);
-    let last = reporter.stop(PATIENCE).unwrap();
+    let last = reporter.stop(timeout).unwrap();
     Figures {
         reports: reports.load(Ordering::SeqCst),
         accepted: before.accepted + last.points as u64,

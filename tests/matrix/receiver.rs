@@ -118,6 +118,11 @@ fn serve<S: Read + Write>(stream: S, server: &Mutex<Server>) -> io::Result<End> 
     while let Some(head) = read_head(&mut stream)? {
         let plan = server.lock().unwrap().plan();
         let Some(request) = read_body(&mut stream, head, plan.kind)? else { return Ok(End::Reset) };
+        if plan.kind == Kind::Silence {
+            // Until the other side gives up.
+            io::copy(&mut stream, &mut io::sink())?;
+            return Ok(End::Closed);
+        }
         let points = points(&request);
         if plan.kind == Kind::ResetBeforeAnswering {
             server.lock().unwrap().ledger.store(plan.request, &points)?;

@@ -58,6 +58,34 @@ fn the_token_is_shown_nowhere() {
     assert_eq!(server.next().header("authorization"), Some(format!("Bearer {SECRET}")));
 }
 
+#[test]
+fn a_token_that_is_repeated_with_escapes_is_shown_nowhere() {
+    let server = Loopback::start();
+    let said = r#"quoth \"the\u0020raven\"\/never\\more"#;
+    let object = format!(r#"{{"metric":"a","tags":{{"{said}":["{said}"]}}}}"#);
+    for (status, body) in [
+        (
+            400,
+            format!(
+                r#"{{"failed":1,"errors":[{{"error":"{said}","datapoint":{object}}}],"error":{object}}}"#
+            ),
+        ),
+        (400, format!(r#"{{"failed":1,"errors":[{{"error":{{"of":"{said}"}},"datapoint":"{said}"}}]}}"#)),
+        (400, format!(r#"["{said}"]"#)),
+        (200, format!(r#"{{"failed":1,"errors":["{said}"]}}"#)),
+    ] {
+        server.reply(Reply::with_body(status, &body));
+    }
+    let token = r#"quoth "the raven"/never\more"#;
+    let client = Client::builder().token(token).endpoint(server.url()).ignore_environment().build().unwrap();
+    for _ in 0..4 {
+        let sent = client.send(&[point("a", 1.0)]);
+        let shown = format!("{sent:?}");
+        assert!(shown.contains('…'), "{shown}");
+        assert!(["quoth", "raven", "more"].iter().all(|part| !shown.contains(part)), "{shown}");
+    }
+}
+
 fn reporter_says(server: &Loopback) -> Vec<String> {
     server.reply(Reply::with_body(400, SECRET));
     let registry = Registry::new();

@@ -54,6 +54,69 @@ fn a_name_that_is_taken_is_no_alias() {
 }
 
 #[test]
+fn an_alias_gives_way_to_a_scope_s_family_and_is_not_added_to_it() {
+    let registry = Registry::new();
+    registry.counter("orders").add(3);
+    registry.alias("a_orders", "orders").unwrap();
+    let scope = registry.scope("a_", ());
+    scope.counter("orders").add(10);
+    assert_eq!(registry.value("a_orders"), Some(10.0));
+    assert_eq!(registry.value("orders"), Some(3.0));
+    assert_eq!(problems(&registry, "left_out"), 1.0);
+    let listed = || {
+        let catalogue = tagmeter::catalogue::catalogue(&registry);
+        catalogue.entries().iter().filter(|entry| entry.name == "a_orders").count()
+    };
+    assert_eq!(listed(), 1);
+    drop(scope);
+    assert_eq!((registry.value("a_orders"), listed()), (Some(3.0), 1));
+}
+
+#[test]
+fn an_alias_may_be_of_a_scope_s_family() {
+    let registry = Registry::new();
+    registry.alias("old", "a_orders").unwrap();
+    let scope = registry.scope("a_", ());
+    scope.counter("orders").add(10);
+    assert_eq!(registry.value("old"), Some(10.0));
+    let page = respond(&registry, &Request::new("GET", "/metrics?name[]=old_total")).body;
+    let expected = "# HELP old_total Deprecated: now \"a_orders\".\n# TYPE old_total counter\nold_total 10\n";
+    assert_eq!(String::from_utf8(page).unwrap(), expected);
+    assert_eq!(tagmeter::catalogue::catalogue(&registry).entries().len(), 2);
+}
+
+#[test]
+fn an_alias_gives_way_to_another_part_s_family_whichever_comes_first() {
+    let (renamed, other) = (Registry::new(), Registry::new());
+    renamed.counter("new").add(3);
+    renamed.alias("old", "new").unwrap();
+    other.counter("old").add(10);
+    let shown = [renamed.view().and(&other), other.view().and(&renamed)].map(|view| view.unwrap().snapshot());
+    for snapshot in &shown {
+        assert_eq!((snapshot.value("old"), snapshot.value("new")), (Some(10.0), Some(3.0)));
+    }
+    assert_eq!(problems(&renamed, "left_out") + problems(&other, "left_out"), 2.0);
+}
+
+#[test]
+fn one_alias_of_several_scopes_is_one_family() {
+    let registry = Registry::new();
+    let scopes = ["a", "b"].map(|tenant| registry.scope("", [("tenant", tenant)]));
+    for scope in &scopes {
+        scope.counter("new").inc();
+        scope.alias("old", "new").unwrap();
+    }
+    let snapshot = registry.snapshot();
+    assert_eq!(snapshot.value(("old", [("tenant", "a")])), Some(1.0));
+    assert_eq!(snapshot.value(("old", [("tenant", "b")])), Some(1.0));
+    assert_eq!(problems(&registry, "left_out"), 0.0);
+    registry.counter("old").add(5);
+    let snapshot = registry.snapshot();
+    assert_eq!(snapshot.value("old"), Some(5.0));
+    assert_eq!(snapshot.value(("old", [("tenant", "a")])), None, "what is no alias is alone");
+}
+
+#[test]
 fn an_exact_name_is_the_definition_s_to_say() {
     let registry = Registry::new();
     registry.counter("requests").inc();

@@ -56,6 +56,45 @@ fn what_conflicts_with_another_scope_is_left_out_and_counted_by_the_registry() {
 }
 
 #[test]
+fn a_sum_that_falls_because_a_scope_went_is_no_enormous_difference() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock).build();
+    let scopes = ["", ""].map(|prefix| registry.scope(prefix, ()));
+    for (scope, n) in scopes.iter().zip([3, 5]) {
+        scope.counter("jobs").add(n);
+        scope.float_counter("seconds").add(n as f64);
+        (0..n).for_each(|_| scope.histogram("size").record(1.0));
+    }
+    let before = registry.snapshot();
+    assert_eq!(before.value("jobs"), Some(8.0));
+    let [first, second] = scopes;
+    drop(second);
+    let change = registry.snapshot().since(&before);
+    assert_eq!((change.value("jobs"), change.value("seconds")), (Some(3.0), Some(3.0)));
+    assert_eq!(change.value("size"), Some(0.0), "the first was shown all the time");
+    drop(first);
+    assert_eq!(families(&registry), 0);
+}
+
+#[test]
+fn a_sum_over_scopes_counts_since_the_first_of_them_began() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).build();
+    let [early, late] = ["", ""].map(|prefix| registry.scope(prefix, ()));
+    early.counter("jobs").inc();
+    let began = registry.snapshot().taken_at();
+    clock.advance(Duration::from_secs(60));
+    late.counter("jobs").inc();
+    let start = || registry.snapshot().families()[0].series.first().map(|series| series.start());
+    assert_eq!(start(), Some(began));
+    drop(early);
+    assert_eq!(start(), Some(began + Duration::from_secs(60)));
+    registry.collector("mirror", |families| _ = families.counter("jobs", "").set((), 5_u64));
+    assert_eq!(start(), Some(std::time::SystemTime::UNIX_EPOCH), "of one nobody knows");
+    assert_eq!(registry.value("jobs"), Some(6.0));
+}
+
+#[test]
 fn a_scope_counts_its_problems_where_its_registry_does() {
     let registry = Registry::builder().max_series(1).build();
     let scope = registry.scope("", ());

@@ -177,6 +177,37 @@ fn a_filter_that_panics_keeps_nothing_and_one_that_reads_the_view_comes_to_an_en
 }
 
 #[test]
+fn a_filter_answers_inside_functions_and_other_filters() {
+    let registry = Registry::new();
+    registry.counter("jobs").inc();
+    let view = registry.view().only(|name| *name == "jobs");
+    let (in_function, in_collector, in_filter) = (view.clone(), view.clone(), view.clone());
+    let outer = Registry::new();
+    outer.gauge_fn("function", move || in_function.snapshot().value("jobs").unwrap_or(0.0));
+    outer.collector("mirror", move |families| {
+        in_collector.snapshot().families().iter().for_each(|family| families.push(family.clone()));
+    });
+    let shown = outer.view().only(move |_| in_filter.snapshot().value("jobs").is_some());
+    let snapshot = shown.snapshot();
+    assert_eq!((snapshot.value("function"), snapshot.value("jobs")), (Some(1.0), Some(1.0)));
+    assert_eq!(problems(&outer, "callback_panicked"), 0.0);
+}
+
+#[test]
+fn a_filter_that_panics_is_counted_and_one_that_reads_its_view_keeps_nothing_inside() {
+    let registry = Registry::new();
+    registry.counter("jobs").inc();
+    assert_eq!(registry.view().only(|_| panic!("no opinion")).snapshot().value("jobs"), None);
+    assert!(problems(&registry, "callback_panicked") > 0.0);
+
+    let itself = Arc::new(OnceLock::<View>::new());
+    let inside = itself.clone();
+    let view = registry.view().only(move |_| inside.get().unwrap().snapshot().families().is_empty());
+    let view = itself.get_or_init(|| view);
+    assert_eq!(view.snapshot().value("jobs"), Some(1.0));
+}
+
+#[test]
 fn only_what_is_asked_for_is_read() {
     use tagmeter::http::{Request, respond};
 

@@ -102,6 +102,48 @@ fn files_that_may_not_grow_lose_nothing() {
 }
 
 #[test]
+fn a_position_that_cannot_be_written_does_not_make_a_spool_larger_than_it_may_be() {
+    // 4096 bytes, as large as a file with points of this spool may be: the position's second place is behind them.
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let name = "a_position_that_cannot_be_written_does_not_make_a_spool_larger_than_it_may_be";
+    if is_parent(&["sh", "-c", limited], name) {
+        return;
+    }
+    let (directory, most) = (child::spool().unwrap(), 64 << 10);
+    let backend = Backend::default();
+    let spool = Spool::in_dir(&directory).max_bytes(most).survives(Survives::Kill);
+    let reporting = Numbered::start(&backend, spool);
+    let position = || fs::read(directory.join("position")).unwrap();
+    reporting.report(1);
+    let written = position();
+    let mut number = 1;
+    for _ in 0..3 {
+        backend.be(false);
+        for _ in 0..1_500 {
+            number += 1;
+            reporting.report(number);
+            let on_disk = bytes_of_points(&directory);
+            assert!(on_disk <= most, "{on_disk}");
+            assert_eq!(reporting.check().spool.unwrap().bytes as u64, on_disk);
+        }
+        assert!(reporting.status().backlog_points > 500, "{:?}", reporting.status());
+        backend.be(true);
+        number += 1;
+        reporting.report(number);
+        assert_eq!(reporting.check().backlog_points, 0);
+    }
+    assert_eq!(position(), written, "not once more");
+    assert!(backend.taken().is_sorted(), "in order");
+}
+
+/// What the files with points in a spool have together.
+fn bytes_of_points(directory: &Path) -> u64 {
+    let files = fs::read_dir(directory).unwrap().map(|file| file.unwrap());
+    let points = files.filter(|file| file.file_name() != "position");
+    points.map(|file| file.metadata().unwrap().len()).sum()
+}
+
+#[test]
 fn without_files_to_open_everything_waits() {
     let limited = "ulimit -n 64; exec \"$0\" \"$@\"";
     if is_parent(&["sh", "-c", limited], "without_files_to_open_everything_waits") {

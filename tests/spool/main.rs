@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tagmeter::report::{
-    Outcome, Point, PushError, ReportError, Reporter, ReporterBuilder, Rules, Sink, Spool, Status,
+    Outcome, Point, PushError, ReportError, Reporter, ReporterBuilder, Rules, Sink, Spool, Status, Survives,
 };
 use tagmeter::tag::Environment;
 use tagmeter::{Gauge, Registry};

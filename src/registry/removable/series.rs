@@ -16,6 +16,7 @@ use crate::metric::{Instrument, Place};
 use crate::model::{self, SeriesList, Value, nanos};
 use crate::name::Name;
 use crate::registry::definition::Definition;
+use crate::registry::exemplars;
 use crate::registry::family::{AnyFamily, Described, overflow_tags};
 use crate::registry::problem::Problem;
 use crate::registry::shared::Shared;
@@ -221,10 +222,9 @@ impl<I: Instrument> RemovableSeries<I> {
 
     fn read_shown(&self) -> SeriesList {
         let mut list = SeriesList::new();
-        let exemplified = Shared::may_have_exemplars();
+        let exemplified = exemplars::are_possible();
         for node in self.shown() {
-            let of = |instrument| self.shared.exemplars(self.name(), instrument);
-            let exemplars = if exemplified { of(&node.value.instrument) } else { None };
+            let exemplars = if exemplified { exemplars::of(&node.value.instrument) } else { None };
             if let Some((tags, value, start)) = node.value.read() {
                 list.push(tags, value, start);
                 exemplars.into_iter().for_each(|exemplars| list.exemplify(exemplars));
@@ -303,6 +303,8 @@ impl<I: Instrument> AnyFamily for RemovableSeries<I> {
     }
 
     fn tidy(&self) {
+        let refused = self.all().map(|node| exemplars::take_refused(&node.value.instrument));
+        self.shared.note_refused(self.name(), refused);
         self.sweep_if_due();
     }
 

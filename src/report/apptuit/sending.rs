@@ -1,20 +1,18 @@
 //! The way of points: made legal, cut into batches, sent, judged.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::answer::{Sent, judge};
 use super::body;
 use super::client::{Client, SendError};
 use super::point::{DataPoint, TimeSeries};
+use crate::report::allowance::deadline_in;
 use crate::report::merged::Merged;
 use crate::report::rules::Fit;
 use crate::report::{Outcome, Point, PushError, Reading, RefusedPoint};
 use crate::transport::{Answer, Coding, Request, TransportError, Tries};
 #[cfg(feature = "query")]
 use crate::transport::{Endpoint, InvalidUrl};
-
-/// The longest that a call without a deadline can take: a hundred years.
-const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Name and keys made legal, tags merged.
 impl Client {
@@ -91,9 +89,7 @@ impl Client {
 
     /// How often each request of a call that begins now is tried, and until when.
     pub(super) fn tries(&self) -> Tries {
-        let now = Instant::now();
-        let until = now.checked_add(self.0.deadline).unwrap_or_else(|| now + NEVER);
-        Tries::new(self.0.retries, until)
+        Tries::new(self.0.retries, deadline_in(self.0.deadline))
     }
 
     fn batches<'a>(&self, points: &'a [Point]) -> impl Iterator<Item = &'a [Point]> {

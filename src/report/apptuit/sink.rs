@@ -160,8 +160,8 @@ impl ApptuitBuilder {
     /// use tagmeter::report::Apptuit;
     /// use tagmeter::transport::Http;
     ///
-    /// let http = Http::builder().unix_socket("/run/agent.sock").build()?;
-    /// let sink = Apptuit::builder().token("very secret").endpoint("http://agent").transport(http).build()?;
+    /// let http = Http::builder().unix_socket("/run/collector.sock").build()?;
+    /// let sink = Apptuit::builder().token("very secret").endpoint("http://collector").transport(http).build()?;
     /// # let _ = sink;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

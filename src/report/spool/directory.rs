@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::record::{Fields, checksum};
+use super::record::{Fields, SegmentHeader, checksum};
 use super::segment::options;
 use super::{SpoolError, Survives};
 
@@ -117,9 +117,12 @@ impl Directory {
     }
 
     /// Takes a file's name, since its number will be another's: it cannot be read, and nobody has appended to it as far as
-    /// is known.
-    pub(super) fn set_aside(&self, first: u64) {
-        let path = self.path_of(first);
+    /// is known. Where it is too short for the header of this sink's points it is removed: whoever began it was killed.
+    pub(super) fn set_aside(&self, segment: Segment, sink: &str) {
+        let path = self.path_of(segment.first);
+        if segment.bytes < SegmentHeader::length(sink) && fs::remove_file(&path).is_ok() {
+            return;
+        }
         match fs::rename(&path, path.with_extension("unreadable")) {
             Ok(()) => log::warn!("{path:?} of a spool cannot be read: it was renamed"),
             Err(error) => log::warn!("{path:?} of a spool cannot be read, nor renamed: {error}"),

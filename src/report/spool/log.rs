@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::mem;
 
 use super::codec::{decode, encode};
@@ -33,6 +33,8 @@ pub(super) struct Log {
     max_points: u64,
     /// The files, the oldest first; the last one is being written, if any is.
     segments: VecDeque<Segment>,
+    /// Files in which nothing waits any more, and that are still there: that they are settled could not be written down.
+    emptied: Vec<Segment>,
     settled: u64,
     end: u64,
     writer: Option<Writer>,
@@ -74,6 +76,7 @@ impl Log {
             max_bytes: spool.max_bytes,
             max_points: spool.max_points,
             segments: VecDeque::new(),
+            emptied: Vec::new(),
             settled: 0,
             end: 0,
             writer: None,
@@ -92,9 +95,9 @@ impl Log {
         self.end - self.settled
     }
 
-    /// Bytes of all files with points.
+    /// Bytes of all files with points, also of those that nobody needs.
     pub(super) fn bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes).sum()
+        self.segments.iter().chain(&self.emptied).map(|segment| segment.bytes).sum()
     }
 
     pub(super) fn take_losses(&mut self) -> impl Iterator<Item = Loss> + use<> {
@@ -118,7 +121,7 @@ impl Log {
                 Err(Unreadable::Newer(version)) => return Err(Found::Newer(version)),
                 Err(Unreadable::Now(error)) => return Err(Found::Error(error)),
                 Ok(_) | Err(Unreadable::Lost) if found.is_some_and(|at| at.appended <= segment.first) => {
-                    self.directory.set_aside(segment.first);
+                    self.directory.set_aside(segment, &self.sink);
                     continue;
                 }
                 Ok(_) | Err(Unreadable::Lost) => last = None,
@@ -134,7 +137,9 @@ impl Log {
         if let Some(last) = last {
             self.go_on(last);
         }
-        self.drop_settled(true);
+        self.let_go();
+        // One that stays is tried again.
+        let _ = self.remove_emptied();
         Ok(())
     }
 
@@ -204,7 +209,7 @@ impl Log {
             self.losses.overflow += count as u64;
             return Ok(count);
         }
-        self.make_room(record.len() as u64);
+        self.make_room(record.len() as u64)?;
         self.write(count as u32, &mut record)?;
         self.end = self.end.saturating_add(count as u64);
         self.lose_to(self.end.saturating_sub(self.max_points), |losses| &mut losses.overflow);
@@ -245,18 +250,27 @@ impl Log {
         let writer = Writer::create(self.directory.path_of(self.end), &header, self.survives)?;
         // One that was begun and has nothing in it is replaced.
         self.segments.retain(|segment| segment.first < self.end);
+        self.emptied.retain(|segment| segment.first < self.end);
         self.segments.push_back(Segment { first: self.end, bytes: writer.length() });
         Ok(writer)
     }
 
     /// Begins another file where the record does not fit into this one, and drops the oldest where it does not fit at all.
-    fn make_room(&mut self, bytes: u64) {
+    fn make_room(&mut self, bytes: u64) -> io::Result<()> {
         self.writer = self.writer.take().filter(|writer| writer.length() + bytes <= self.max_segment());
         let header = if self.writer.is_none() { SegmentHeader::MAX as u64 } else { 0 };
-        while !self.segments.is_empty() && self.bytes() + header + bytes > self.max_bytes {
-            let end = self.segment_end();
-            self.lose_to(end, |losses| &mut losses.overflow);
+        while self.bytes() + header + bytes > self.max_bytes {
+            if !self.emptied.is_empty() {
+                // Not written down: should that last, the next reporter counts them as unreadable, which costs no point.
+                self.remove_emptied()?;
+            } else if self.segments.is_empty() {
+                break;
+            } else {
+                let end = self.segment_end();
+                self.lose_to(end, |losses| &mut losses.overflow);
+            }
         }
+        Ok(())
     }
 
     fn max_segment(&self) -> u64 {
@@ -272,7 +286,8 @@ impl Log {
         if !self.directory.is_there() {
             let again = Directory::open(self.directory.path());
             let again = again.map_err(|error| io::Error::other(error.to_string()))?;
-            let known = |found: &Segment| self.segments.iter().any(|own| own.first == found.first);
+            let own = self.segments.iter().chain(&self.emptied);
+            let known = |found: &Segment| own.clone().any(|own| own.first == found.first);
             if !again.segments()?.iter().all(known) {
                 return Err(io::Error::other("another reporter has left points in its place"));
             }
@@ -281,14 +296,22 @@ impl Log {
             return Ok(());
         }
         (self.writer, self.reader) = (None, None);
-        self.segments.retain(|segment| self.directory.path_of(segment.first).exists());
+        let is_there = |segment: &Segment| self.directory.path_of(segment.first).exists();
+        self.segments.retain(is_there);
+        self.emptied.retain(is_there);
         self.front = None;
         self.lose_to(self.segment_start(), |losses| &mut losses.unreadable);
         Ok(())
     }
 
+    /// First it is written down, then files are removed: those that are gone and not settled would count as lost.
     fn note(&mut self) -> io::Result<()> {
-        self.directory.note(Position { settled: self.settled, appended: self.end })
+        self.directory.note(Position { settled: self.settled, appended: self.end })?;
+        if !self.emptied.is_empty() && self.directory.sync(self.survives).is_ok() {
+            // One that stays is tried again.
+            let _ = self.remove_emptied();
+        }
+        Ok(())
     }
 }
 
@@ -370,28 +393,35 @@ impl Log {
         }
     }
 
-    /// First it is written down, then files are removed: those that are gone and not settled would count as lost.
     fn settle_to(&mut self, to: u64) -> io::Result<()> {
         self.settled = self.settled.max(to.min(self.end));
         self.front = self.front.take().filter(|front| front.end() > self.settled);
-        let noted = self.note();
-        if self.segment_end() <= self.settled {
-            self.drop_settled(noted.is_ok() && self.directory.sync(self.survives).is_ok());
-        }
-        noted
+        self.let_go();
+        self.note()
     }
 
-    /// Lets go of files in which nothing waits. Those that stay are found by the next reporter.
-    fn drop_settled(&mut self, and_remove: bool) {
-        while let Some(oldest) = self.segments.front().filter(|_| self.segment_end() <= self.settled) {
-            if and_remove {
-                let _ = fs::remove_file(self.directory.path_of(oldest.first));
-            }
-            self.segments.pop_front();
+    /// Lets go of files in which nothing waits.
+    fn let_go(&mut self) {
+        while self.segment_end() <= self.settled {
+            let Some(oldest) = self.segments.pop_front() else { return };
+            self.emptied.push(oldest);
             self.reader = None;
             if self.segments.is_empty() {
                 self.writer = None;
             }
         }
+    }
+
+    /// Removes files that nobody needs; the error is about one that stays.
+    fn remove_emptied(&mut self) -> io::Result<()> {
+        let mut removed = Ok(());
+        self.emptied.retain(|segment| match fs::remove_file(self.directory.path_of(segment.first)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                removed = Err(error);
+                true
+            }
+            _ => false,
+        });
+        removed
     }
 }

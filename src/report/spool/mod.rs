@@ -18,7 +18,8 @@
 //! the next one behind damage. Numbers count points from the spool's beginning, so that whatever cannot be read is counted
 //! by what is around it; only where both `position` and the last segment's header are damaged is that segment's number of
 //! points not known. A record whose end is missing in the last segment was never appended, and is cut off. A segment that
-//! cannot be read and that nobody is known to have appended to is renamed to `….unreadable`.
+//! cannot be read and that nobody is known to have appended to is renamed to `….unreadable`, or removed if it is shorter than a
+//! header: whoever began it was killed.
 //!
 //! # Why a format of our own
 //!
@@ -52,7 +53,9 @@ const LEAST_BYTES: u64 = 64 << 10;
 /// [`ReporterBuilder::spool`](super::ReporterBuilder::spool).
 ///
 /// It is one reporter's. Its bounds are those of the disk: beyond them the oldest points are dropped and counted, a
-/// sixteenth of the bytes at a time. Files are readable by their owner alone, and so is the directory, if it is made.
+/// sixteenth of the bytes at a time. Not in them are 8 KiB of notes, and files called `….unreadable`: such a one was found
+/// damaged, and as far as is known it never held a point that waited. Nothing reads or removes it. Files are readable by
+/// their owner alone, and so is the directory, if it is made.
 ///
 /// ```
 /// use tagmeter::report::{Spool, Survives};
@@ -105,7 +108,8 @@ pub enum SpoolError {
         /// The path.
         path: PathBuf,
     },
-    /// It is another reporter's, of this process or of another one; or a child forked from that one still lives.
+    /// It is another reporter's, of this process or of another one; or a child forked from that one still lives. A reporter
+    /// whose stop or drop timed out has its spool until its current request has ended.
     #[error("spool {directory:?} is in use by another reporter: expected a directory for each")]
     InUse {
         /// The directory.

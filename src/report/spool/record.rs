@@ -52,6 +52,11 @@ impl SegmentHeader {
         SegmentHeader { salt, first, sink: cut(sink).to_owned() }
     }
 
+    /// Bytes of a header that says this sink.
+    pub(super) fn length(sink: &str) -> u64 {
+        (PREFIX + FIXED + cut(sink).len() + 4) as u64
+    }
+
     /// Whether the points are this sink's.
     pub(super) fn is_of(&self, sink: &str) -> bool {
         self.sink == cut(sink)
@@ -195,6 +200,7 @@ mod tests {
     #[test]
     fn a_segment_s_header_comes_back_and_no_damage_to_it_passes() {
         let bytes = header().to_bytes();
+        assert_eq!(bytes.len() as u64, SegmentHeader::length("apptuit"));
         assert_eq!(SegmentHeader::of(&[&bytes[..], b"points"].concat()), Ok((header(), bytes.len())));
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();

@@ -18,7 +18,8 @@ fn held_of(held: &Held, life: u64, reports: u64) -> u64 {
     held.points().filter(|point| is_of_life(&point.tags["life"]) && point.report <= reports).count() as u64
 }
 
-fn spooled(endpoint: &impl Endpoint, scratch: &Path, life: u64) -> Settings {
+/// A life of a program with a spool.
+pub(super) fn spooled(endpoint: &impl Endpoint, scratch: &Path, life: u64) -> Settings {
     let spool = Some(scratch.join("spool"));
     Settings { spool, life, survives_power_loss: life.is_multiple_of(2), ..Settings::to(&endpoint.url()) }
 }
@@ -30,13 +31,35 @@ pub(super) fn down_at_the_end_with_a_spool<E: Endpoint>(scratch: &Path) -> Row {
     let first = first.stop();
     assert_eq!((first.delivered, first.dropped()), (0, 0), "{first:?}");
     endpoint.up();
-    let settings = spooled(&endpoint, scratch, 1);
+    delivered_by_another(&endpoint, &first, spooled(&endpoint, scratch, 1))
+}
+
+/// Less than a request may take, and than a report: the program ends before the backend says anything.
+const STOP: Duration = Duration::from_secs(1);
+
+pub(super) fn silent_at_the_end_with_a_spool(scratch: &Path) -> Row {
+    let mut endpoint = Controlled::new(scratch);
+    endpoint.up();
+    let mut first = Program::start(Settings { stop: STOP, ..spooled(&endpoint, scratch, 0) });
+    first.report(5);
+    endpoint.fault(Fault::always(Kind::Silence));
+    first.wait_for("a push to be given up", |figures| figures.failed_pushes > 0);
+    let first = first.stop();
+    assert!(first.waiting > 0 && first.dropped() == 0, "{first:?}");
+    endpoint.fault(Fault::NONE);
+    delivered_by_another(&endpoint, &first, spooled(&endpoint, scratch, 1))
+}
+
+/// What a program left in its spool arrives with what the next one has itself.
+pub(super) fn delivered_by_another(endpoint: &impl Endpoint, first: &Figures, settings: Settings) -> Row {
     let series = settings.series;
     let mut second = Program::start(settings);
     second.catch_up();
     let second = second.stop();
-    assert_eq!(second.accepted, first.accepted + second.reports * series, "it found what waited: {second:?}");
-    both(&first, &second, &shown(&endpoint, |held| held.distinct() >= second.accepted), series)
+    let left = first.accepted - first.delivered;
+    assert_eq!(second.accepted, left + second.reports * series, "it found what waited: {second:?}");
+    let held = shown(endpoint, |held| held.distinct() >= first.delivered + second.accepted);
+    both(first, &second, &held, series)
 }
 
 /// Two lives, of which the second delivers what the first left.

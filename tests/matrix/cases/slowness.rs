@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::drained;
+use super::kill::{delivered_by_another, spooled};
 use crate::endpoint::{Controlled, Endpoint};
 use crate::faults::{Fault, Kind};
 use crate::figures::Row;
@@ -54,6 +55,26 @@ pub(super) fn latency_beyond_a_report_s_time(scratch: &Path) -> Row {
     endpoint.fault(Fault::NONE);
     let row = drained(program, &endpoint);
     assert!(row.duplicates > 0 && row.held == row.accepted, "{row:?}");
+    row
+}
+
+/// Time for retries between two reports.
+const SECONDS: Duration = Duration::from_secs(6);
+/// Of each push, when the backend is there again.
+const SLOWNESS: Duration = Duration::from_millis(300);
+
+/// What waits takes longer than a report gives it, so the rest follows before the next one. No push that was begun is cut
+/// off for that, neither in a report nor between two.
+pub(super) fn latency_while_catching_up(scratch: &Path) -> Row {
+    let mut endpoint = Controlled::new(scratch);
+    let mut first = Program::start(spooled(&endpoint, scratch, 0));
+    first.report(10);
+    let first = first.stop();
+    endpoint.up();
+    endpoint.fault(Fault::always(Kind::Latency(SLOWNESS)));
+    let settings = Settings { every: SECONDS, ..spooled(&endpoint, scratch, 1) };
+    let row = delivered_by_another(&endpoint, &first, settings);
+    assert_eq!((row.duplicates, row.failed_pushes), (0, first.failed_pushes), "none failed since");
     row
 }
 

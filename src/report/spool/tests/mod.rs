@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::record::SegmentHeader;
 use super::*;
 use crate::report::backlog::{Backlog, Bounds};
 use crate::report::sink::{Point, Reading};
@@ -203,12 +204,27 @@ fn files_of_others_stay_and_mean_nothing() {
     place.open().append(batch(1, 3));
     let directory = place.0.join("spool");
     for name in ["notes.txt", "1.points", "18446744073709551615.points", "99999999999999999999.points"] {
-        fs::write(directory.join(name), "nothing").unwrap();
+        fs::write(directory.join(name), "nothing of ours, and longer than a header is").unwrap();
     }
     let mut spooled = place.open();
     assert_eq!((drain(&mut spooled), lost(&mut spooled)), (batch(1, 3), 0));
     assert_eq!(place.files().len(), 5);
     assert!(directory.join("18446744073709551615.unreadable").exists());
+}
+
+#[test]
+fn a_file_whose_header_was_not_written_to_its_end_leaves_no_trace() {
+    let place = Place::new();
+    let mut spooled = place.open();
+    spooled.append(batch(1, 3));
+    let begun = fs::read(&place.files()[0]).unwrap();
+    drop(spooled);
+    for (number, length) in (3..).zip(0..SegmentHeader::length("spy") as usize) {
+        fs::write(place.0.join(format!("spool/{number:020}.points")), &begun[..length]).unwrap();
+    }
+    let files = place.files();
+    assert_eq!(place.open().waiting().points, 3);
+    assert_eq!(place.files(), [&files[0], &files[files.len() - 1]].map(Clone::clone));
 }
 
 #[test]
