@@ -234,6 +234,30 @@ fn how_long_runs_take_is_on_the_page() {
     assert!(page.contains("tagmeter_collector_seconds_count{collector=\"slow\"} 2\n"), "{page}");
 }
 
+#[cfg(target_os = "linux")]
+const WITHOUT_THREADS: &str = "TAGMETER_TEST_WITHOUT_THREADS";
+
+/// In a process whose threads would need larger stacks than there can be.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_gets_no_thread_is_counted_and_the_next_one_tries_again() {
+    if std::env::var_os(WITHOUT_THREADS).is_none() {
+        let test = "runs::a_run_that_gets_no_thread_is_counted_and_the_next_one_tries_again";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", test, "--test-threads=1"]).env(WITHOUT_THREADS, "yes");
+        let ended = child.env("RUST_MIN_STACK", (1_u64 << 60).to_string()).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success() && said.contains("1 passed"), "{ended:?}");
+        return;
+    }
+    assert!(thread::Builder::new().spawn(|| ()).is_err());
+    let (registry, _clock) = registry();
+    registry.define_collector("aside").timeout(SECOND).collect(|_| ());
+    registry.snapshot();
+    assert_eq!(runs(&registry, "aside", "error"), 2.0);
+    assert_eq!(problems(&registry, "collector_failed"), 3.0);
+}
+
 #[test]
 fn the_short_form_adds_nothing_to_the_page() {
     let (registry, _clock) = registry();

@@ -94,11 +94,19 @@ impl Flights {
     /// Begins a run where one is needed that does not need the reader's thread.
     pub(super) fn begin(self: &Arc<Self>) -> Ticket {
         let mut traffic = self.tower.traffic.lock();
-        match self.fresh(&traffic) {
-            Some(set) => Ticket::Ready(set),
-            None if self.timeout.is_none() => Ticket::Later,
-            None => Ticket::Aboard(Boarding(traffic.running().unwrap_or_else(|| self.launch(&mut traffic)))),
+        if let Some(set) = self.fresh(&traffic) {
+            return Ticket::Ready(set);
         }
+        if self.timeout.is_none() {
+            return Ticket::Later;
+        }
+        if let Some(flight) = traffic.running() {
+            return Ticket::Aboard(Boarding(flight));
+        }
+        let flight = traffic.take_off(self.clock());
+        drop(traffic);
+        self.launch(&flight);
+        Ticket::Aboard(Boarding(flight))
     }
 
     /// The families; `None` where there are none in time.
@@ -116,18 +124,16 @@ impl Flights {
         Some(self.clock().now().saturating_sub(at))
     }
 
-    /// A flight on a thread of its own.
-    fn launch(self: &Arc<Self>, traffic: &mut Traffic) -> Flight {
-        let flight = traffic.take_off(self.clock());
+    /// Gives a flight a thread of its own.
+    fn launch(self: &Arc<Self>, flight: &Flight) {
         let (flights, own) = (Arc::clone(self), flight.clone());
         let thread = thread::Builder::new().name("tagmeter-collect".to_owned());
-        if thread.spawn(move || _ = flights.fly(&own)).is_err() {
-            // There are too many threads. The flight has ended before it began.
-            self.run.workshop.count(Outcome::Error);
-            let _ = flight.result.set(None);
-            traffic.flight = None;
+        if let Err(error) = thread.spawn(move || _ = flights.fly(&own)) {
+            self.count(flight, Outcome::Error);
+            self.land(flight, None);
+            // Last, and with no lock held: the logger may read this registry, or panic.
+            self.run.workshop.note(Problem::CollectorFailed, format_args!("has no thread: {error}"));
         }
-        flight
     }
 
     fn fly_or_wait(&self) -> Option<Set> {
@@ -148,10 +154,17 @@ impl Flights {
     fn fly(&self, flight: &Flight) -> Option<Set> {
         // A logger that panics must not keep those who wait waiting.
         let (outcome, families) = caught(|| self.run.run()).unwrap_or((Outcome::Panic, None));
-        if !flight.counted.swap(true, Ordering::Relaxed) {
+        self.count(flight, outcome);
+        self.land(flight, families.map(Arc::new))
+    }
+
+    /// Counts how a flight ended, once; tells whether it was now.
+    fn count(&self, flight: &Flight, outcome: Outcome) -> bool {
+        let is_first = !flight.counted.swap(true, Ordering::Relaxed);
+        if is_first {
             self.run.workshop.count(outcome);
         }
-        self.land(flight, families.map(Arc::new))
+        is_first
     }
 
     fn land(&self, flight: &Flight, set: Option<Set>) -> Option<Set> {
@@ -178,8 +191,7 @@ impl Flights {
         let is_late = flight.result.get().is_none();
         drop(traffic);
         // No lock is held: the logger may read this registry.
-        if is_late && !flight.counted.swap(true, Ordering::Relaxed) {
-            self.run.workshop.count(Outcome::Timeout);
+        if is_late && self.count(flight, Outcome::Timeout) {
             self.run
                 .workshop
                 .note(Problem::CollectorLate, "took longer than it may; what it gives is left out");

@@ -56,7 +56,7 @@
 //! | an empty name | that family | `empty_name` |
 //! | names that only an escaping makes equal | the later family, of that format | `left_out` |
 //! | more series than [`max_series`](DefineCollector::max_series), more families than the registry may have | what is beyond | `too_many_series`, `too_many_families` |
-//! | an error | all families of that run | `collector_failed` |
+//! | an error, or no thread for a run that needs one | all families of that run | `collector_failed` |
 //! | a panic | all families of that run | `callback_panicked` |
 //! | nothing, in time | all families of that run, where none are [cached](DefineCollector::cached) | `collector_late` |
 //!
