@@ -1,4 +1,4 @@
-//! The atomics of the protocols that a model checker runs too, with its own in this module's place: `tests/loom.rs`.
+//! The atomics of the protocols that a model checker runs too, with its own in this module's place: `tests/loom`.
 
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering, fence};
 pub(crate) use std::thread::yield_now;

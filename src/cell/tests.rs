@@ -1,4 +1,4 @@
-//! Tests of the files that `tests/loom.rs` compiles too. There, they would run without a model.
+//! Tests of the files that `tests/loom` compiles too. There, they would run without a model.
 
 /// Writers that are stopped inside a record, by hand: what a reader sees of them, and what when they go on.
 mod stopped {
